@@ -1,0 +1,42 @@
+# `make demo` runs the product, `make test` proves it. Both install what the project needs on a fresh machine.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench build release ui tools services-test fmt clean screenshots
+
+UI := crates/console/ui
+UI_SOURCES := $(shell find $(UI)/src $(UI)/public $(UI)/index.html $(UI)/package.json $(UI)/package-lock.json -type f 2>/dev/null)
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: release ## build everything and run the flood of September 2024 with its page on http://127.0.0.1:8080
+	./target/release/ioc demo
+
+test: ## format, lints, dependency rules and every test, with the real clients and the real browser
+	@deploy/scripts/test.sh
+
+check: ui ## the fast part: format, lints, unit tests
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo test --workspace --locked --exclude ioc-tests
+
+bench: release ## measure against bare references in the same run; writes target/bench.jsonl
+	cargo build --release --locked -p ioc-tests --bins
+	./target/release/bench
+
+release: ui
+	@deploy/scripts/need.sh build
+	cargo build --release --locked -p ioc -p simulators
+
+build: ui
+	cargo build --locked --workspace --bins
+
+ui: $(UI)/dist/index.html
+
+$(UI)/dist/index.html: $(UI_SOURCES)
+	@deploy/scripts/need.sh build
+	cd $(UI) && npm ci --no-audit --no-fund && npm run build
+
+clean: ## remove what was built
+	cargo clean
+	rm -rf $(UI)/dist $(UI)/node_modules tests/browser/node_modules

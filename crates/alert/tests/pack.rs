@@ -1,0 +1,319 @@
+//! The rules and thresholds of the site pack: they load, say what they should, and a flood raises each level once.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use alert::{Engine, Origin, RuleSet};
+use event::{
+    Change, Event, EventFlags, EventId, Kind, Measured, Name, Quality, Severity, Status, Stream,
+    Time, Transition, Value,
+};
+
+use common::JOURNAL;
+use common::site::site;
+
+const MINUTE: i64 = 60_000_000_000;
+/// 2024-09-08T00:00+07:00.
+const MIDNIGHT: i64 = 1_725_728_400_000_000_000;
+
+fn engine() -> Engine {
+    let (files, vocabulary) = site();
+    let rules = RuleSet::load(&files, &vocabulary).unwrap_or_else(|errors| {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        panic!("{}", errors.join("\n"))
+    });
+    Engine::new(Arc::new(rules), Arc::new(vocabulary))
+}
+
+struct Feed {
+    engine: Engine,
+    offset: u64,
+    out: Vec<Transition>,
+}
+
+impl Feed {
+    fn new() -> Self {
+        Self {
+            engine: engine(),
+            offset: 0,
+            out: Vec::new(),
+        }
+    }
+
+    fn send(&mut self, minute: i64, stream: Stream, entity: &str, values: &[(&str, Value)]) {
+        let time = Time(MIDNIGHT + minute * MINUTE);
+        self.offset += 1;
+        let origin = Origin {
+            journal: JOURNAL,
+            offset: self.offset,
+            now: time,
+            wall: time,
+        };
+        let measured = |(measure, value): &(&str, Value)| Measured {
+            measure: Name::from(*measure),
+            value: value.clone(),
+            unit: "".into(),
+            quality: Quality::GOOD,
+        };
+        let event = Event {
+            id: EventId::default(),
+            kind: Kind::Reading,
+            stream,
+            status: Status::Actual,
+            site: "lao-cai".into(),
+            entity: entity.into(),
+            device: entity.into(),
+            observed: time,
+            observed_until: None,
+            valid_from: None,
+            valid_to: None,
+            received: time,
+            processed: time,
+            sequence: None,
+            place: None,
+            flags: EventFlags::default(),
+            values: values.iter().map(measured).collect(),
+        };
+        self.engine.advance(&origin, &mut self.out);
+        self.engine.event(&origin, &event, &mut self.out);
+    }
+
+    fn level(&mut self, minute: i64, entity: &str, level: f64) {
+        self.send(
+            minute,
+            Stream::Disaster,
+            entity,
+            &[("level", Value::Number(level))],
+        );
+    }
+
+    fn count(&self, rule: &str, change: Change) -> usize {
+        let hits = self
+            .out
+            .iter()
+            .filter(|t| t.alert.rule == rule && t.change == change);
+        hits.count()
+    }
+
+    fn first(&self, rule: &str) -> &event::Alert {
+        &self
+            .out
+            .iter()
+            .find(|t| t.alert.rule == rule)
+            .unwrap_or_else(|| panic!("no {rule}"))
+            .alert
+    }
+}
+
+#[test]
+fn the_flood_at_bao_ha_raises_each_level_once() {
+    let mut feed = Feed::new();
+    // Up 0.5 m an hour from 54 m, noise of 3 cm, and down again.
+    for step in 0..240_i64 {
+        let hour = step as f64 / 6.0;
+        let height = if hour < 14.2 {
+            hour * 0.5
+        } else {
+            14.2 * 0.5 - (hour - 14.2) * 0.4
+        };
+        let noise = f64::from((step * 7 % 13) as i32 - 6) * 0.005;
+        feed.level(
+            step * 10,
+            "wl-bao-ha",
+            ((54.0 + height + noise) * 100.0).round() / 100.0,
+        );
+    }
+    for rule in ["river-bd1", "river-bd2", "river-bd3", "river-above-bd3"] {
+        assert_eq!(feed.count(rule, Change::Raised), 1, "{rule}");
+        assert_eq!(feed.count(rule, Change::Reopened), 0, "{rule}");
+        assert_eq!(feed.count(rule, Change::ReturnedToNormal), 1, "{rule}");
+    }
+    assert_eq!(feed.count("river-rise", Change::Raised), 1);
+    assert_eq!(feed.first("river-bd3").severity, Severity::Major);
+    assert_eq!(feed.first("river-above-bd3").severity, Severity::Critical);
+    let scale: Vec<f64> = feed
+        .first("river-bd3")
+        .scale
+        .iter()
+        .map(|limit| limit.value)
+        .collect();
+    assert_eq!(scale, [55.0, 56.0, 57.0]);
+    let verified: Vec<bool> = feed
+        .first("river-bd3")
+        .scale
+        .iter()
+        .map(|limit| limit.verified)
+        .collect();
+    assert_eq!(verified, [false, false, true]);
+}
+
+#[test]
+fn sentences_in_both_languages() {
+    let mut feed = Feed::new();
+    feed.level(0, "wl-bao-ha", 58.13);
+    let alert = feed.first("river-bd3");
+    assert_eq!(
+        alert.message.vi,
+        "Trạm thủy văn Bảo Hà: mực nước sông Thao (sông Hồng) 58,13\u{a0}m, trên báo động 3 là 1,13\u{a0}m."
+    );
+    assert_eq!(
+        alert.message.en,
+        "Bảo Hà river station: Thao (Red) river at 58.13\u{a0}m, 1.13\u{a0}m above flood alarm 3."
+    );
+    assert!(alert.unofficial);
+    assert_eq!(alert.area_name.as_deref(), Some("Xã Bảo Hà"));
+    assert_eq!(alert.evidence.limits.len(), 1);
+    assert_eq!(alert.evidence.values[0].offset, 1);
+}
+
+#[test]
+fn vinh_yen_knows_only_the_third_level() {
+    let mut feed = Feed::new();
+    feed.level(0, "wl-vinh-yen", 134.0);
+    let rules: Vec<&str> = feed.out.iter().map(|t| t.alert.rule.as_str()).collect();
+    assert_eq!(rules, ["river-above-bd3", "river-bd3"]);
+}
+
+#[test]
+fn a_gauge_that_dies_at_high_water_rings_and_clears_nothing() {
+    let mut feed = Feed::new();
+    for step in 0..4 {
+        feed.level(step * 10, "wl-lao-cai", 86.0);
+    }
+    feed.level(59, "wl-yen-bai", 25.0);
+    assert_eq!(feed.count("river-silent", Change::Raised), 0);
+    feed.level(60, "wl-yen-bai", 25.0);
+    assert_eq!(feed.count("river-silent", Change::Raised), 1);
+    let alert = feed.first("river-silent");
+    assert_eq!(&*alert.entity, "wl-lao-cai");
+    assert_eq!(
+        alert.message.vi,
+        "Trạm thủy văn Lào Cai: mất tín hiệu 30\u{a0}phút khi mực nước sông Thao (sông Hồng) đang cao; \
+         số liệu cuối 86,00\u{a0}m lúc 00:30 08/09/2024."
+    );
+    feed.level(700, "wl-yen-bai", 25.0);
+    assert_eq!(feed.count("river-bd3", Change::ReturnedToNormal), 0);
+    assert_eq!(feed.count("device-silent-disaster", Change::Raised), 26);
+}
+
+#[test]
+fn every_stream_has_its_rules() {
+    let number = Value::Number;
+    let mut feed = Feed::new();
+    for step in 0..20 {
+        let (at, energy) = (step * 5, Stream::Energy);
+        feed.send(
+            at,
+            Stream::Disaster,
+            "rg-sa-pa",
+            &[("rain_24h", number(210.0)), ("rain_1h", number(61.0))],
+        );
+        feed.send(
+            at,
+            Stream::Environment,
+            "aqm-0001",
+            &[("pm25", number(85.0))],
+        );
+        let transformer = [
+            ("load_pct", number(105.0)),
+            ("voltage", number(195.0)),
+            ("oil_temp", number(96.0)),
+        ];
+        feed.send(at, energy, "tr-lao-cai", &transformer);
+        feed.send(
+            at,
+            energy,
+            "em-sa-pa",
+            &[
+                ("supply_on", Value::Boolean(false)),
+                ("voltage", number(0.0)),
+            ],
+        );
+        feed.send(
+            at,
+            Stream::Disaster,
+            "rv-thac-ba",
+            &[
+                ("reservoir_level", number(59.83)),
+                ("gates_open", number(2.0)),
+            ],
+        );
+        feed.send(
+            at,
+            Stream::Tourism,
+            "vc-cat-cat",
+            &[("people", number(1_950.0))],
+        );
+    }
+    let mut raised: BTreeMap<&str, usize> = BTreeMap::new();
+    for transition in feed.out.iter().filter(|t| t.change == Change::Raised) {
+        *raised.entry(transition.alert.rule.as_str()).or_default() += 1;
+    }
+    raised.retain(|rule, _| !rule.starts_with("device-silent"));
+    let rules: Vec<&str> = raised.keys().copied().collect();
+    assert_eq!(
+        rules,
+        [
+            "air-pm25-bad",
+            "air-pm25-poor",
+            "crowd-full",
+            "crowd-near",
+            "crowd-over",
+            "power-outage",
+            "rain-1h-50",
+            "rain-24h-100",
+            "rain-24h-200",
+            "rain-24h-50",
+            "reservoir-above-normal",
+            "reservoir-gates-open",
+            "reservoir-high",
+            "transformer-load-100",
+            "transformer-load-80",
+            "transformer-load-long",
+            "transformer-oil-85",
+            "transformer-oil-95",
+            "voltage-outside-10",
+            "voltage-outside-5",
+        ]
+    );
+    assert!(raised.values().all(|count| *count == 1), "{raised:?}");
+    assert_eq!(
+        feed.first("crowd-over").message.vi,
+        "Bản Cát Cát: 1.950\u{a0}người, bằng 122\u{a0}% sức chứa 1.600\u{a0}người."
+    );
+    assert!(
+        feed.first("air-pm25-bad")
+            .message
+            .vi
+            .contains("so sánh tham khảo")
+    );
+}
+
+#[test]
+fn no_limit_without_a_source_and_nothing_recalled_is_called_verified() {
+    let (files, vocabulary) = site();
+    let rules = RuleSet::load(&files, &vocabulary).unwrap();
+    for id in vocabulary.entities.keys() {
+        for measure in vocabulary.measures.keys() {
+            for limit in rules.limits(&vocabulary, id, measure) {
+                assert!(limit.source.len() > 10, "{id} {measure}");
+                let weak = [
+                    "Recalled",
+                    "Engineering",
+                    "Configuration",
+                    "commonly applied",
+                ];
+                let is_weak = weak.iter().any(|word| limit.source.contains(word));
+                assert!(
+                    !(is_weak && limit.verified),
+                    "{id} {measure} {}",
+                    limit.name
+                );
+            }
+        }
+    }
+    assert!(rules.info().len() >= 30);
+}

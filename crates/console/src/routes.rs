@@ -1,0 +1,91 @@
+//! Every address of the API in one table, which the OpenAPI document is checked against.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::shared::Shared;
+use crate::{alerts_api, api, assets, commands, feed, guard, problem};
+
+/// The class of all routes that act; they take POST, the others GET.
+const COMMAND: &str = "command";
+
+struct Route {
+    path: &'static str,
+    /// Label of the request metric.
+    class: &'static str,
+    handler: fn() -> MethodRouter<Arc<Shared>>,
+}
+
+const fn read(
+    path: &'static str,
+    class: &'static str,
+    handler: fn() -> MethodRouter<Arc<Shared>>,
+) -> Route {
+    Route {
+        path,
+        class,
+        handler,
+    }
+}
+
+const fn act(path: &'static str, handler: fn() -> MethodRouter<Arc<Shared>>) -> Route {
+    Route {
+        path,
+        class: COMMAND,
+        handler,
+    }
+}
+
+const ROUTES: [Route; 13] = [
+    read("/api/v1/site", "site", || get(api::site)),
+    read("/api/v1/alerts", "alerts", || get(alerts_api::list)),
+    read("/api/v1/alerts/{id}", "alert", || get(alerts_api::one)),
+    act("/api/v1/alerts/{id}/acknowledge", || {
+        post(commands::acknowledge)
+    }),
+    act("/api/v1/alerts/{id}/shelve", || post(commands::shelve)),
+    act("/api/v1/alerts/{id}/unshelve", || post(commands::unshelve)),
+    act("/api/v1/alerts/{id}/comment", || post(commands::comment)),
+    read("/api/v1/latest", "latest", || get(api::latest)),
+    read("/api/v1/series", "series", || get(api::series)),
+    read("/api/v1/status", "status", || get(api::status)),
+    read("/api/v1/rejects", "rejects", || get(api::rejects)),
+    read("/api/v1/openapi.json", "openapi", || get(api::openapi)),
+    read("/api/v1/feed", "feed", || get(feed::feed)),
+];
+
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let mut router = Router::new();
+    for route in &ROUTES {
+        router = router.route(route.path, (route.handler)());
+    }
+    router
+        .method_not_allowed_fallback(async || problem::method_not_allowed())
+        .fallback(assets::fallback)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&shared),
+            guard::guard,
+        ))
+        .with_state(shared)
+}
+
+pub(crate) fn class_of(path: Option<&str>) -> &'static str {
+    let known = path.and_then(|path| ROUTES.iter().find(|route| route.path == path));
+    known.map_or("page", |route| route.class)
+}
+
+/// Method and path of every route, for the checks.
+#[cfg(test)]
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let method = |route: &Route| {
+        if route.class == COMMAND {
+            "post"
+        } else {
+            "get"
+        }
+    };
+    ROUTES.iter().map(move |route| (method(route), route.path))
+}

@@ -1,0 +1,70 @@
+//! An alert to test with, shared by the tests inside and outside the crate.
+
+use event::{
+    Alert, AlertId, AlertState, Evidence, EvidenceValue, Limit, Quality, Severity, Status, Stream,
+    Text, Time, Value,
+};
+
+pub(crate) fn alert(id: &str, time: Time) -> Alert {
+    let text = |vi: &str, en: &str| Text {
+        vi: vi.into(),
+        en: en.into(),
+    };
+    let limit = Limit {
+        name: "bd3".into(),
+        value: 57.0,
+        unit: "m".into(),
+        source: "QĐ 05/2020/QĐ-TTg".into(),
+        verified: true,
+    };
+    Alert {
+        id: AlertId(id.to_owned()),
+        rule: "river-bd3".into(),
+        severity: Severity::Critical,
+        status: Status::Actual,
+        stream: Stream::Disaster,
+        site: "lao-cai".into(),
+        entity: "wl-bao-ha".into(),
+        entity_name: text("Bảo Hà", "Bao Ha"),
+        area: Some("03103".into()),
+        area_name: Some("Bảo Hà".into()),
+        lat: Some(22.17),
+        lon: Some(104.35),
+        state: AlertState::Unacknowledged,
+        revision: 1,
+        since: time,
+        raised: time,
+        changed: time,
+        returned: None,
+        acknowledged: None,
+        shelved: None,
+        comments: Vec::new(),
+        occurrences: 1,
+        retrospective: false,
+        measure: Some("level".into()),
+        value: Some(58.13),
+        unit: Some("m".into()),
+        message: text("Mực nước trên báo động 3", "Level above alarm 3"),
+        guidance: text("Gọi điện", "Call"),
+        scale: vec![limit.clone()],
+        unofficial: false,
+        evidence: Evidence {
+            rule: "river-bd3".into(),
+            rule_version: 1,
+            condition: "level >= bd3".into(),
+            hold_seconds: 0,
+            values: vec![EvidenceValue {
+                measure: "level".into(),
+                value: Value::Number(58.13),
+                unit: "m".into(),
+                quality: Quality::GOOD,
+                observed: time,
+                received: time,
+                processed: time,
+                offset: 7,
+            }],
+            limits: vec![limit],
+            last_heard: None,
+        },
+    }
+}

@@ -1,0 +1,29 @@
+//! The canonical event and every record of the `outcomes` journal.
+//!
+//! This crate is the vocabulary that all others share. It has no clock, no socket and no state: types, their versioned
+//! binary form (`outcomes`), their JSON form (API, page, Kafka) and the identifiers.
+
+mod alert;
+mod command;
+mod id;
+mod json;
+mod pack;
+mod reading;
+mod reject;
+mod time;
+mod vocabulary;
+
+pub mod outcome;
+
+pub use alert::{
+    Acknowledgement, Alert, AlertId, AlertState, Change, Comment, Evidence, EvidenceValue, Limit,
+    Severity, Shelving, Text, Transition,
+};
+pub use command::{Action, Command, Refusal, Verdict};
+pub use id::{EventId, JournalId};
+pub use json::{EventJson, JSON_VERSION, ValuesJson};
+pub use pack::{PackError, PackFiles};
+pub use reading::{Event, EventFlags, Kind, Measured, Name, Place, Quality, Status, Stream, Value};
+pub use reject::{Reject, RejectCode};
+pub use time::Time;
+pub use vocabulary::{AreaInfo, EntityInfo, MeasureInfo, MeasureType, Vocabulary};

@@ -1,0 +1,133 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// City operations-centre event pipeline: MQTT in, durable before it is acknowledged, alerts on the operators' screen.
+#[derive(Debug, Parser)]
+#[command(name = "ioc", version, about, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the node: listen for MQTT publishers, raise alerts, serve the page
+    Run(RunArgs),
+    /// Run a node and simulated field devices in one go, on a scenario's clock
+    Demo(DemoArgs),
+    /// Check a configuration and its site pack; report every mistake, start nothing
+    Check(ConfigArgs),
+    /// Work with the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look into the journals of a node, running or stopped
+    #[command(subcommand)]
+    Journal(JournalCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// Configuration file (TOML). Without it the defaults and IOC__SECTION__KEY variables apply
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Listen on addresses that other machines can reach although nobody has to log in yet
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Start although the wall clock is more than 30 days ahead of the last journal record
+    #[arg(long)]
+    pub(crate) accept_clock: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the effective configuration as TOML (secrets masked)
+    Print(ConfigArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// What happens: yagi-2024 (the flood of 8-11 September 2024), quiet-day, burst
+    #[arg(long, default_value = "yagi-2024", value_name = "NAME")]
+    pub(crate) scenario: String,
+    /// How many times faster than life, or "max" (as fast as the node takes it)
+    #[arg(long, default_value = "900", value_name = "N|max", value_parser = parse_speed)]
+    pub(crate) speed: Speed,
+    /// Keep the journals in this folder (default: a temporary one, removed at the end)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Site pack folder, or the name of the built-in one
+    #[arg(long, default_value = "lao-cai", value_name = "DIR")]
+    pub(crate) site: String,
+    /// Seed of the simulated devices: the same seed sends the same messages
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Serve no page
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// End when the scenario ends (default: keep serving the page until Ctrl-C)
+    #[arg(long)]
+    pub(crate) exit_at_end: bool,
+    /// With --exit-at-end: the last line on standard output is one JSON object with the totals
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Speed of a scenario.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Speed {
+    Times(f64),
+    Max,
+}
+
+fn parse_speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    match text.parse::<f64>() {
+        Ok(times) if times.is_finite() && times > 0.0 && times <= 1e6 => Ok(Speed::Times(times)),
+        _ => Err("write a number above 0 and up to 1000000, or \"max\"".to_owned()),
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalCommand {
+    /// Count what a journal holds: records by kind, messages by QoS, clients, bytes, damage
+    Stat(JournalArgs),
+    /// Read every byte and check every checksum; exit code 1 if anything is damaged
+    Verify(JournalArgs),
+    /// Print records, one a line
+    Cat(JournalArgs),
+    /// Fold `inputs` again and compare with `outcomes`; fails at the first byte that differs
+    Replay(JournalArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JournalArgs {
+    /// Data folder of the node (node.data_dir)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Which journal
+    #[arg(long, value_enum, default_value_t = Which::Inputs)]
+    pub(crate) journal: Which,
+    /// First offset
+    #[arg(long, value_name = "N")]
+    pub(crate) from: Option<u64>,
+    /// One JSON object a record (cat), or one JSON object (stat, verify, replay)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Which {
+    Inputs,
+    Outcomes,
+}

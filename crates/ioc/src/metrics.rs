@@ -1,0 +1,174 @@
+//! What the node tells about itself on the admin port. The crates count for themselves; this module adds the monitor's and
+//! the journals' figures and renders everything.
+
+#![allow(
+    clippy::disallowed_macros,
+    reason = "this is the binary's metrics module: the one place for its names"
+)]
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use console::admin::{self, Reason};
+use event::RejectCode;
+use journal::{Journal, State};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::sync::watch;
+
+use crate::monitor::Progress;
+
+/// Metric names of the binary: a closed list.
+#[derive(Clone, Copy)]
+enum Name {
+    MonitorReceived,
+    MonitorEvents,
+    MonitorDuplicates,
+    MonitorRejected,
+    MonitorLagRecords,
+    AlertsRaised,
+    AlertsActive,
+    Commands,
+    JournalBytes,
+    JournalNextOffset,
+    JournalSegments,
+    JournalState,
+}
+
+impl Name {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::MonitorReceived => "ioc_monitor_received_total",
+            Self::MonitorEvents => "ioc_monitor_events_total",
+            Self::MonitorDuplicates => "ioc_monitor_duplicates_total",
+            Self::MonitorRejected => "ioc_monitor_rejected_total",
+            Self::MonitorLagRecords => "ioc_monitor_lag_records",
+            Self::AlertsRaised => "ioc_alerts_raised_total",
+            Self::AlertsActive => "ioc_alerts_active",
+            Self::Commands => "ioc_commands_total",
+            Self::JournalBytes => "ioc_journal_disk_bytes",
+            Self::JournalNextOffset => "ioc_journal_next_offset",
+            Self::JournalSegments => "ioc_journal_segments",
+            Self::JournalState => "ioc_journal_accepting",
+        }
+    }
+}
+
+/// A monitor further behind than this (seconds of work) is not ready.
+const LAG_MAX: u64 = 1_000_000;
+
+const SEVERITIES: [&str; 5] = ["critical", "major", "minor", "warning", "info"];
+
+/// Installs the recorder for the process; once.
+pub(crate) fn install() -> Result<PrometheusHandle> {
+    PrometheusBuilder::new()
+        // Latencies from 50 us to 10 s; anything else in powers of ten would hide what matters.
+        .set_buckets(&[
+            0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1,
+            0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+        ])
+        .context("cannot set the metric buckets")?
+        .install_recorder()
+        .context("cannot install the metrics recorder")
+}
+
+/// What `/metrics` and `/readyz` are answered from.
+pub(crate) struct Reporter {
+    exporter: PrometheusHandle,
+    inputs: Journal,
+    outcomes: Journal,
+    progress: watch::Receiver<Progress>,
+}
+
+impl Reporter {
+    pub(crate) fn new(
+        exporter: PrometheusHandle,
+        inputs: Journal,
+        outcomes: Journal,
+        progress: watch::Receiver<Progress>,
+    ) -> Self {
+        Self {
+            exporter,
+            inputs,
+            outcomes,
+            progress,
+        }
+    }
+
+    pub(crate) fn into_admin(self) -> admin::Deps {
+        let this = Arc::new(self);
+        let other = Arc::clone(&this);
+        admin::Deps {
+            unready: Arc::new(move || this.unready()),
+            metrics: Arc::new(move || other.render()),
+        }
+    }
+
+    /// Records between the head of `inputs` and what the monitor has folded.
+    fn lag(&self) -> u64 {
+        self.inputs
+            .next_offset()
+            .saturating_sub(self.progress.borrow().next_input)
+    }
+
+    fn unready(&self) -> Vec<Reason> {
+        let journals = [
+            ("inputs journal", &self.inputs),
+            ("outcomes journal", &self.outcomes),
+        ];
+        let mut reasons: Vec<Reason> = journals
+            .into_iter()
+            .filter_map(|(component, journal)| {
+                let detail = match &*journal.state().borrow() {
+                    State::Ok => return None,
+                    State::Full { why } => format!(
+                        "full ({why}): only disaster messages are acknowledged; free or add space"
+                    ),
+                    State::Poisoned { error } => format!("failed: {error}; the node is stopping"),
+                };
+                Some(Reason {
+                    component: component.to_owned(),
+                    detail,
+                })
+            })
+            .collect();
+        if self.lag() > LAG_MAX {
+            let detail = format!("{} records behind `inputs`: alerts are late", self.lag());
+            reasons.push(Reason {
+                component: "monitor".to_owned(),
+                detail,
+            });
+        }
+        reasons
+    }
+
+    fn render(&self) -> String {
+        let progress = *self.progress.borrow();
+        let counters = progress.counters;
+        let absolute = |name: Name, value: u64| metrics::counter!(name.text()).absolute(value);
+        absolute(Name::MonitorReceived, counters.messages);
+        absolute(Name::MonitorEvents, counters.events);
+        absolute(Name::MonitorDuplicates, counters.duplicates);
+        absolute(Name::AlertsRaised, counters.alerts_raised);
+        absolute(Name::Commands, counters.commands);
+        for code in RejectCode::ALL {
+            metrics::counter!(Name::MonitorRejected.text(), "reason" => code.name())
+                .absolute(counters.rejected_by_code[code as usize]);
+        }
+        for (severity, count) in SEVERITIES.into_iter().zip(progress.active) {
+            metrics::gauge!(Name::AlertsActive.text(), "severity" => severity).set(count as f64);
+        }
+        metrics::gauge!(Name::MonitorLagRecords.text()).set(self.lag() as f64);
+        for (label, journal) in [("inputs", &self.inputs), ("outcomes", &self.outcomes)] {
+            let stats = journal.stats();
+            metrics::gauge!(Name::JournalBytes.text(), "journal" => label).set(stats.bytes as f64);
+            metrics::gauge!(Name::JournalSegments.text(), "journal" => label)
+                .set(stats.segments as f64);
+            metrics::gauge!(Name::JournalNextOffset.text(), "journal" => label)
+                .set(journal.next_offset() as f64);
+            let accepting = matches!(*journal.state().borrow(), State::Ok);
+            metrics::gauge!(Name::JournalState.text(), "journal" => label)
+                .set(f64::from(u8::from(accepting)));
+        }
+        self.exporter.render()
+    }
+}

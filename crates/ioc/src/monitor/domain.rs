@@ -1,0 +1,41 @@
+//! The site pack in force, with the state that depends on it.
+
+use std::sync::Arc;
+
+use alert::Engine;
+use event::PackFiles;
+use normalize::Normalizer;
+use sha2::{Digest, Sha256};
+
+use crate::site::Site;
+
+/// What a configuration record put in force.
+pub(super) struct Domain {
+    pub(super) pack: Vec<u8>,
+    pub(super) digest: [u8; 32],
+    pub(super) site: Site,
+    pub(super) normalizer: Normalizer,
+    pub(super) engine: Engine,
+}
+
+impl Domain {
+    pub(super) fn build(pack: Vec<u8>) -> Result<Self, String> {
+        let digest = Sha256::digest(&pack).into();
+        let files = PackFiles::from_bytes(&pack).ok_or("its bytes are not a site pack")?;
+        let site = Site::load(&files).map_err(|mistakes| {
+            let first = mistakes
+                .first()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            format!("{} mistake(s), first: {first}", mistakes.len())
+        })?;
+        let vocabulary = Arc::new(site.catalogue.vocabulary().clone());
+        Ok(Self {
+            pack,
+            digest,
+            normalizer: Normalizer::new(Arc::clone(&site.catalogue)),
+            engine: Engine::new(Arc::clone(&site.rules), vocabulary),
+            site,
+        })
+    }
+}

@@ -1,0 +1,443 @@
+//! The fold: one input record in, outcome records out, nothing else. No clock, no I/O, no randomness — so the same inputs
+//! give the same outcomes, byte for byte, live, after a crash and in `ioc journal replay`.
+
+use std::sync::Arc;
+
+use alert::{Engine, Origin};
+use event::outcome::{Cause, EncodeError, OutcomeKind};
+use event::{
+    Change, Command, JournalId, Refusal, Reject, RejectCode, Text, Time, Transition, Verdict,
+};
+use journal::Frame;
+use journal::inputs::{self, Kind, NodeChange};
+use mqtt::SessionTable;
+use normalize::{Input, Normalized, Normalizer};
+use serde::{Deserialize, Serialize};
+
+use super::domain::Domain;
+use super::out::Out;
+use crate::site::Site;
+
+/// What the fold has seen, for the accounting identity: received = events + duplicates + rejected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counters {
+    /// Message records.
+    pub(crate) messages: u64,
+    pub(crate) messages_by_qos: [u64; 3],
+    /// Messages that gave at least one event.
+    pub(crate) events: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) rejected: u64,
+    pub(crate) rejected_by_code: [u64; RejectCode::ALL.len()],
+    pub(crate) alerts_raised: u64,
+    pub(crate) commands: u64,
+}
+
+/// Takes one outcome: its cause, its kind, and the writer of its payload.
+pub(crate) type Emit<'a> = dyn FnMut(
+        Cause,
+        OutcomeKind,
+        &dyn Fn(&mut Vec<u8>) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError>
+    + 'a;
+
+pub(crate) struct Fold {
+    journal: JournalId,
+    next_input: u64,
+    domain: Option<Domain>,
+    sessions: SessionTable,
+    counters: Counters,
+    normalized: Vec<Normalized>,
+    transitions: Vec<Transition>,
+}
+
+/// Version of the state in a snapshot; rises with any change, the previous one stays readable.
+pub(crate) const FORMAT: u16 = 1;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RestoreError {
+    #[error(
+        "the snapshot has format {0}, this release reads {FORMAT}: use the release that wrote it, or an older snapshot"
+    )]
+    Format(u16),
+    #[error("the snapshot cannot be decoded")]
+    Decode(#[from] postcard::Error),
+    #[error("the state of the {0} is of another release")]
+    Part(&'static str),
+    #[error("the state of the alert engine cannot be restored")]
+    Engine(#[from] alert::RestoreError),
+    #[error("the site pack inside the snapshot is not accepted by this release: {0}")]
+    Pack(String),
+}
+
+impl Fold {
+    pub(crate) fn new(journal: JournalId) -> Self {
+        Self {
+            journal,
+            next_input: 0,
+            domain: None,
+            sessions: SessionTable::default(),
+            counters: Counters::default(),
+            normalized: Vec::new(),
+            transitions: Vec::new(),
+        }
+    }
+
+    /// Offset of the next input record.
+    pub(crate) fn next_input(&self) -> u64 {
+        self.next_input
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    pub(crate) fn sessions(&self) -> &SessionTable {
+        &self.sessions
+    }
+
+    /// The site pack in force, compiled.
+    pub(crate) fn site(&self) -> Option<&Site> {
+        self.domain.as_ref().map(|domain| &domain.site)
+    }
+
+    pub(crate) fn engine(&self) -> Option<&Engine> {
+        self.domain.as_ref().map(|domain| &domain.engine)
+    }
+
+    /// Digest of the site pack in force.
+    pub(crate) fn pack_digest(&self) -> Option<[u8; 32]> {
+        self.domain.as_ref().map(|domain| domain.digest)
+    }
+
+    /// Journal time of the earliest timer.
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.engine().and_then(Engine::next_due)
+    }
+
+    pub(crate) fn save(&self) -> Result<Option<Vec<u8>>, postcard::Error> {
+        let Some(domain) = &self.domain else {
+            return Ok(None);
+        };
+        let parts = (
+            &domain.pack,
+            domain.normalizer.save(),
+            domain.engine.save(),
+            &self.sessions,
+            self.counters,
+        );
+        postcard::to_stdvec(&parts).map(Some)
+    }
+
+    pub(crate) fn restore(
+        journal: JournalId,
+        format: u16,
+        next_input: u64,
+        bytes: &[u8],
+    ) -> Result<Self, RestoreError> {
+        if format != FORMAT {
+            return Err(RestoreError::Format(format));
+        }
+        let (pack, normalizer, engine, sessions, counters): (
+            _,
+            normalize::State,
+            alert::Saved,
+            _,
+            _,
+        ) = postcard::from_bytes(bytes)?;
+        let mut domain = Domain::build(pack).map_err(RestoreError::Pack)?;
+        let catalogue = Arc::clone(domain.normalizer.catalogue());
+        domain.normalizer =
+            Normalizer::restore(catalogue, normalizer).ok_or(RestoreError::Part("normalizer"))?;
+        let vocabulary = Arc::new(domain.site.catalogue.vocabulary().clone());
+        domain.engine = Engine::restore(Arc::clone(&domain.site.rules), vocabulary, engine)?;
+        Ok(Self {
+            next_input,
+            domain: Some(domain),
+            sessions,
+            counters,
+            ..Self::new(journal)
+        })
+    }
+
+    /// Folds one record and hands each outcome to `emit`, in order. Its times are those of the record.
+    pub(crate) fn step(
+        &mut self,
+        frame: &Frame<'_>,
+        emit: &mut Emit<'_>,
+    ) -> Result<(), EncodeError> {
+        let mut outs: Vec<Out<'_>> = Vec::new();
+        let origin = self.origin(frame);
+        // A node's start is not preceded by its timers: what fell due while we were down is decided after it.
+        if frame.kind != u8::from(Kind::Node) {
+            self.advance(&origin, &mut outs);
+        }
+        self.dispatch(frame, &origin, &mut outs);
+        self.next_input = frame.offset + 1;
+        let count = outs.len();
+        for (index, out) in outs.into_iter().enumerate() {
+            let cause = Cause {
+                offset: frame.offset,
+                index: u32::try_from(index).unwrap_or(u32::MAX),
+                last: index + 1 == count,
+            };
+            emit(cause, out.kind(), &|buffer| out.encode(cause, buffer))?;
+        }
+        Ok(())
+    }
+
+    fn origin(&self, frame: &Frame<'_>) -> Origin {
+        Origin {
+            journal: self.journal,
+            offset: frame.offset,
+            now: Time(frame.stamp.journal_ns),
+            wall: Time(frame.stamp.wall_ns),
+        }
+    }
+
+    /// Timers first: what is due at or before this record's time is decided before the record itself.
+    fn advance<'a>(&mut self, origin: &Origin, outs: &mut Vec<Out<'a>>) {
+        let Some(domain) = &mut self.domain else {
+            return;
+        };
+        domain.engine.advance(origin, &mut self.transitions);
+        drain_transitions(&mut self.transitions, &mut self.counters, outs);
+    }
+
+    fn dispatch<'a>(&mut self, frame: &Frame<'a>, origin: &Origin, outs: &mut Vec<Out<'a>>) {
+        let result = match Kind::try_from(frame.kind) {
+            Ok(Kind::Message) => self.message(frame, origin, outs),
+            Ok(Kind::Release) => inputs::Release::decode(frame.version, frame.payload)
+                .map(|release| self.sessions.release(&release)),
+            Ok(Kind::Session) => inputs::Session::decode(frame.version, frame.payload)
+                .map(|session| self.sessions.session(&session, origin.now.0)),
+            Ok(Kind::Command) => self.command(frame, origin, outs),
+            Ok(Kind::Configuration) => self.configuration(frame, origin, outs),
+            Ok(Kind::Clock) => {
+                outs.push(Out::Copy(OutcomeKind::ClockCopy, frame.payload));
+                Ok(())
+            }
+            Ok(Kind::Node) => self.node(frame, origin, outs),
+            // Written by nobody yet: kept in `inputs`, without effect.
+            Ok(Kind::Redaction | Kind::Reprocess | Kind::Outlet) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = result {
+            let reason = format!(
+                "record {} of kind {} cannot be read by this release ({error}): use the release that wrote it",
+                frame.offset, frame.kind
+            );
+            self.reject(RejectCode::RecordUnreadable, reason, frame.payload, outs);
+        }
+    }
+
+    fn message<'a>(
+        &mut self,
+        frame: &Frame<'a>,
+        origin: &Origin,
+        outs: &mut Vec<Out<'a>>,
+    ) -> Result<(), inputs::DecodeError> {
+        let message = inputs::Message::decode(frame.version, frame.payload)?;
+        self.counters.messages += 1;
+        self.counters.messages_by_qos[usize::from(message.qos.min(2))] += 1;
+        self.sessions.message(&message);
+        let Some(domain) = &mut self.domain else {
+            let reason = format!(
+                "message {} came before any site pack was in force",
+                frame.offset
+            );
+            self.counters.rejected += 1;
+            self.reject(
+                RejectCode::ConfigurationInvalid,
+                reason,
+                message.payload,
+                outs,
+            );
+            return Ok(());
+        };
+        let input = Input {
+            journal: self.journal,
+            offset: frame.offset,
+            journal_time: origin.now,
+            wall_time: origin.wall,
+            client: message.client_id,
+            session: message.session,
+            packet_id: message.packet_id,
+            qos: message.qos,
+            dup: message.dup,
+            retain: message.retain,
+            topic: message.topic,
+            payload: message.payload,
+            oversize: message.oversize.as_ref().map(|oversize| oversize.length),
+        };
+        domain.normalizer.apply(&input, &mut self.normalized);
+        let mut class = None;
+        for normalized in self.normalized.drain(..) {
+            match normalized {
+                Normalized::Event(event) => {
+                    class = Some(Class::Event);
+                    domain.engine.event(origin, &event, &mut self.transitions);
+                    outs.push(Out::Event(event));
+                }
+                Normalized::Reject(reject) => {
+                    class = class.or(Some(Class::Reject(reject.code)));
+                    outs.push(Out::Reject(reject));
+                }
+                Normalized::Duplicate => class = class.or(Some(Class::Duplicate)),
+            }
+        }
+        match class {
+            Some(Class::Event) => self.counters.events += 1,
+            Some(Class::Reject(code)) => {
+                self.counters.rejected += 1;
+                self.counters.rejected_by_code[code as usize] += 1;
+            }
+            // A decoder that gives nothing would break the accounting; a duplicate is the only silent outcome.
+            Some(Class::Duplicate) | None => self.counters.duplicates += 1,
+        }
+        drain_transitions(&mut self.transitions, &mut self.counters, outs);
+        Ok(())
+    }
+
+    fn command<'a>(
+        &mut self,
+        frame: &Frame<'a>,
+        origin: &Origin,
+        outs: &mut Vec<Out<'a>>,
+    ) -> Result<(), inputs::DecodeError> {
+        let record = inputs::Command::decode(frame.version, frame.payload)?;
+        self.counters.commands += 1;
+        outs.push(Out::Copy(OutcomeKind::CommandCopy, frame.payload));
+        let verdict = match (
+            serde_json::from_slice::<Command>(record.body),
+            &mut self.domain,
+        ) {
+            (Ok(command), Some(domain)) => {
+                domain
+                    .engine
+                    .command(origin, &command, &mut self.transitions)
+            }
+            (Ok(_), None) | (Err(_), _) => unreadable(record.command_id),
+        };
+        drain_transitions(&mut self.transitions, &mut self.counters, outs);
+        outs.push(Out::Verdict(verdict));
+        Ok(())
+    }
+
+    fn configuration<'a>(
+        &mut self,
+        frame: &Frame<'a>,
+        origin: &Origin,
+        outs: &mut Vec<Out<'a>>,
+    ) -> Result<(), inputs::DecodeError> {
+        let record = inputs::Configuration::decode(frame.version, frame.payload)?;
+        outs.push(Out::Copy(OutcomeKind::ConfigurationCopy, frame.payload));
+        match Domain::build(record.content.to_vec()) {
+            Ok(fresh) => match &mut self.domain {
+                Some(domain) => {
+                    let (catalogue, rules) = (fresh.site.catalogue, fresh.site.rules);
+                    let vocabulary = Arc::new(catalogue.vocabulary().clone());
+                    domain.normalizer.set_catalogue(Arc::clone(&catalogue));
+                    domain.engine.set_rules(
+                        Arc::clone(&rules),
+                        vocabulary,
+                        origin,
+                        &mut self.transitions,
+                    );
+                    (domain.pack, domain.digest) = (fresh.pack, fresh.digest);
+                    domain.site = Site {
+                        catalogue,
+                        rules,
+                        trends: fresh.site.trends,
+                    };
+                }
+                None => {
+                    // From here on the listed devices are expected to speak.
+                    self.domain
+                        .insert(fresh)
+                        .engine
+                        .advance(origin, &mut self.transitions);
+                }
+            },
+            Err(reason) => {
+                let reason = format!(
+                    "the site pack of record {} is not accepted, the old one stays: {reason}",
+                    frame.offset
+                );
+                self.reject(RejectCode::ConfigurationInvalid, reason, &[], outs);
+            }
+        }
+        drain_transitions(&mut self.transitions, &mut self.counters, outs);
+        Ok(())
+    }
+
+    fn node<'a>(
+        &mut self,
+        frame: &Frame<'a>,
+        origin: &Origin,
+        outs: &mut Vec<Out<'a>>,
+    ) -> Result<(), inputs::DecodeError> {
+        let record = inputs::Node::decode(frame.version, frame.payload)?;
+        outs.push(Out::Copy(OutcomeKind::NodeCopy, frame.payload));
+        if let Some(domain) = &mut self.domain {
+            match record.change {
+                NodeChange::Start => domain.engine.node_started(origin, &mut self.transitions),
+                NodeChange::Stop { .. } => {
+                    domain.engine.node_stopped(origin, &mut self.transitions)
+                }
+            }
+        }
+        drain_transitions(&mut self.transitions, &mut self.counters, outs);
+        Ok(())
+    }
+
+    fn reject(
+        &mut self,
+        code: RejectCode,
+        reason: String,
+        payload: &[u8],
+        outs: &mut Vec<Out<'_>>,
+    ) {
+        self.counters.rejected_by_code[code as usize] += 1;
+        let reject = Reject {
+            code,
+            reason,
+            client: String::new(),
+            topic: String::new(),
+            payload: payload.to_vec(),
+        };
+        outs.push(Out::Reject(reject));
+    }
+}
+
+/// What became of a message as a whole.
+#[derive(Clone, Copy)]
+enum Class {
+    Event,
+    Duplicate,
+    Reject(RejectCode),
+}
+
+fn drain_transitions(
+    transitions: &mut Vec<Transition>,
+    counters: &mut Counters,
+    outs: &mut Vec<Out<'_>>,
+) {
+    for transition in transitions.drain(..) {
+        counters.alerts_raised += u64::from(transition.change == Change::Raised);
+        outs.push(Out::Transition(transition));
+    }
+}
+
+fn unreadable(command_id: &str) -> Verdict {
+    Verdict {
+        command_id: command_id.to_owned(),
+        accepted: false,
+        refusal: Some(Refusal::CommandUnreadable),
+        detail: Text {
+            vi: "Lệnh không đọc được; hãy gửi lại từ màn hình.".to_owned(),
+            en: "The command cannot be read; send it again from the page.".to_owned(),
+        },
+        alert: None,
+    }
+}

@@ -1,0 +1,92 @@
+//! What the console is handed: the alerts as they stand, what the screens need of the site pack, and live figures.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use console::{Image, Intake, Mode, RuleInfo, SiteInfo};
+use event::{Limit, Time};
+use journal::ClockKind;
+use tokio::sync::watch;
+
+use crate::monitor::{Monitor, Progress};
+use crate::store::Store;
+use crate::topology::{Setup, VERSION};
+
+/// The alerts as they stand, with the outcome up to which they stand so.
+fn image(store: &Store, monitor: &Monitor) -> Image {
+    let alerts = monitor
+        .fold()
+        .engine()
+        .into_iter()
+        .flat_map(|engine| engine.alerts().cloned());
+    Image {
+        outcomes_next: store.outcomes.next_offset(),
+        alerts: alerts.collect(),
+    }
+}
+
+/// What the screens need to know of the site pack in force.
+fn site_info(monitor: &Monitor) -> SiteInfo {
+    let Some(site) = monitor.fold().site() else {
+        return SiteInfo::default();
+    };
+    let vocabulary = Arc::new(site.catalogue.vocabulary().clone());
+    let mut limits: BTreeMap<String, BTreeMap<String, Vec<Limit>>> = BTreeMap::new();
+    for entity in vocabulary.entities.keys() {
+        for measure in vocabulary.measures.keys() {
+            let found = site.rules.limits(&vocabulary, entity, measure);
+            if !found.is_empty() {
+                limits
+                    .entry(entity.clone())
+                    .or_default()
+                    .insert(measure.clone(), found);
+            }
+        }
+    }
+    let rules = site.rules.info().into_iter().map(|rule| RuleInfo {
+        id: rule.id,
+        version: rule.version,
+        severity: rule.severity,
+        stream: Some(rule.stream),
+        measure: rule.measure,
+        title: rule.title,
+        condition: rule.condition,
+    });
+    SiteInfo {
+        limits,
+        rules: rules.collect(),
+        trends: site.trends.clone(),
+        vocabulary,
+    }
+}
+
+pub(crate) fn deps(
+    store: &Store,
+    setup: &Setup<'_>,
+    monitor: &Monitor,
+    progress: watch::Receiver<Progress>,
+) -> console::Deps {
+    let clock = Arc::clone(&setup.clock);
+    console::Deps {
+        inputs: store.inputs.clone(),
+        outcomes: store.outcomes.clone(),
+        image: image(store, monitor),
+        site: watch::Sender::new(Arc::new(site_info(monitor))).subscribe(),
+        mode: match setup.clock_kind {
+            ClockKind::Real => Mode::Live,
+            ClockKind::Scenario => Mode::Simulated,
+        },
+        version: VERSION.to_owned(),
+        now: Arc::new(move || Time(clock.now().journal_ns)),
+        intake: Arc::new(move || {
+            let counters = progress.borrow().counters;
+            Intake {
+                received: counters.messages,
+                events: counters.events,
+                duplicates: counters.duplicates,
+                rejected: counters.rejected,
+                alerts_raised: counters.alerts_raised,
+            }
+        }),
+    }
+}

@@ -1,0 +1,212 @@
+//! The site pack: read from a folder (or the copy of `lao-cai` built into the binary), bounded, checked as a whole.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use alert::RuleSet;
+use anyhow::{Context, Result, bail};
+use console::Trend;
+use event::{PackError, PackFiles, Vocabulary};
+use normalize::Catalogue;
+use rust_embed::RustEmbed;
+use serde::Deserialize;
+use toml::Spanned;
+
+/// Bounds of a pack: it travels as one journal record.
+const FILES_MAX: usize = 1_000;
+const BYTES_MAX: u64 = 8 << 20;
+const DEPTH_MAX: usize = 4;
+
+/// The first site ships inside the binary, so that `ioc demo` needs no files.
+#[derive(RustEmbed)]
+#[folder = "../../deploy/sites/lao-cai"]
+struct LaoCai;
+
+/// A pack that was found good.
+pub(crate) struct Site {
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) rules: Arc<RuleSet>,
+    pub(crate) trends: Vec<Trend>,
+}
+
+/// `display.toml`: what the page shows first.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Display {
+    #[serde(default)]
+    trend: Vec<Spanned<TrendEntry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TrendEntry {
+    entity: String,
+    measure: String,
+}
+
+impl Site {
+    /// Everything wrong with the pack, or the pack ready for use.
+    pub(crate) fn load(files: &PackFiles) -> Result<Self, Vec<PackError>> {
+        let catalogue = Catalogue::load(files)?;
+        let rules = RuleSet::load(files, catalogue.vocabulary());
+        let trends = trends(files, catalogue.vocabulary());
+        match (rules, trends) {
+            (Ok(rules), Ok(trends)) => Ok(Self {
+                catalogue: Arc::new(catalogue),
+                rules: Arc::new(rules),
+                trends,
+            }),
+            (rules, trends) => Err(rules
+                .err()
+                .into_iter()
+                .chain(trends.err())
+                .flatten()
+                .collect()),
+        }
+    }
+}
+
+const DISPLAY: &str = "display.toml";
+
+fn trends(files: &PackFiles, vocabulary: &Vocabulary) -> Result<Vec<Trend>, Vec<PackError>> {
+    let Some(text) = files.text(DISPLAY) else {
+        return Ok(Vec::new());
+    };
+    let line = |offset: usize| {
+        let lines = text
+            .as_bytes()
+            .iter()
+            .take(offset)
+            .filter(|byte| **byte == b'\n')
+            .count();
+        u32::try_from(lines + 1).unwrap_or(u32::MAX)
+    };
+    let mistake = |offset, message: String| PackError {
+        file: DISPLAY.to_owned(),
+        line: line(offset),
+        message,
+    };
+    let display: Display = toml::from_str(text).map_err(|error| {
+        vec![mistake(
+            error.span().map_or(0, |span| span.start),
+            error.message().to_owned(),
+        )]
+    })?;
+    let (mut trends, mut mistakes) = (Vec::new(), Vec::new());
+    for entry in display.trend {
+        let (at, entry) = (entry.span().start, entry.into_inner());
+        if !vocabulary.entities.contains_key(&entry.entity) {
+            mistakes.push(mistake(
+                at,
+                format!(
+                    "no device of the catalogue has the entity {:?}",
+                    entry.entity
+                ),
+            ));
+        }
+        if !vocabulary.measures.contains_key(&entry.measure) {
+            mistakes.push(mistake(
+                at,
+                format!("measures.toml has no measure {:?}", entry.measure),
+            ));
+        }
+        trends.push(Trend {
+            entity: entry.entity.into(),
+            measure: entry.measure.into(),
+        });
+    }
+    if mistakes.is_empty() {
+        Ok(trends)
+    } else {
+        Err(mistakes)
+    }
+}
+
+/// Where `node.site` points: a folder, or the name of a built-in pack.
+pub(crate) fn read(site: &str) -> Result<PackFiles> {
+    let folder = PathBuf::from(site);
+    if folder.is_dir() {
+        return read_folder(&folder);
+    }
+    if site == "lao-cai" {
+        return Ok(built_in());
+    }
+    bail!(
+        "site pack {site:?} is neither a folder nor the built-in \"lao-cai\": set node.site to the folder of a site pack"
+    )
+}
+
+fn built_in() -> PackFiles {
+    let mut pack = PackFiles::default();
+    for path in LaoCai::iter() {
+        if let Some(file) = LaoCai::get(&path)
+            && is_pack_file(Path::new(path.as_ref()))
+        {
+            pack.files.insert(path.into_owned(), file.data.into_owned());
+        }
+    }
+    pack
+}
+
+fn read_folder(folder: &Path) -> Result<PackFiles> {
+    let mut pack = PackFiles::default();
+    let mut bytes = 0;
+    let mut pending = vec![(folder.to_path_buf(), 0)];
+    while let Some((at, depth)) = pending.pop() {
+        let entries = fs::read_dir(&at)
+            .with_context(|| format!("cannot read the site pack folder {}", at.display()))?;
+        for entry in entries {
+            let path = entry
+                .with_context(|| format!("cannot read {}", at.display()))?
+                .path();
+            if path.is_dir() {
+                if depth + 1 >= DEPTH_MAX {
+                    bail!(
+                        "{}: a site pack has at most {DEPTH_MAX} levels of folders",
+                        path.display()
+                    );
+                }
+                pending.push((path, depth + 1));
+                continue;
+            }
+            if !is_pack_file(&path) {
+                continue;
+            }
+            bytes += fs::metadata(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?
+                .len();
+            if bytes > BYTES_MAX || pack.files.len() >= FILES_MAX {
+                bail!(
+                    "{}: a site pack has at most {FILES_MAX} files and {BYTES_MAX} bytes",
+                    folder.display()
+                );
+            }
+            let content =
+                fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            pack.files.insert(relative(folder, &path), content);
+        }
+    }
+    if pack.files.is_empty() {
+        bail!(
+            "{} holds no site pack: no .toml, .csv or .json file in it",
+            folder.display()
+        );
+    }
+    Ok(pack)
+}
+
+fn is_pack_file(path: &Path) -> bool {
+    path.extension()
+        .and_then(|ending| ending.to_str())
+        .is_some_and(|ending| matches!(ending, "toml" | "csv" | "json"))
+}
+
+fn relative(folder: &Path, path: &Path) -> String {
+    let inner = path.strip_prefix(folder).unwrap_or(path);
+    inner
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect::<Vec<_>>()
+        .join("/")
+}

@@ -1,0 +1,400 @@
+//! The map of the product: ingest, monitor, outlets, and in which order they start and stop.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use event::PackFiles;
+use journal::inputs::{Configuration, Kind, Node as NodeRecord, NodeChange};
+use journal::{Batch, Class, ClockKind, Journal};
+use mqtt::Listener;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::monitor::{Deps, Monitor, NodeClock, Progress, Stop};
+use crate::shutdown::Why;
+use crate::store::{Recovered, Store};
+use crate::{metrics, screens};
+
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a node is built from.
+pub(crate) struct Setup<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) pack: PackFiles,
+    pub(crate) clock: Arc<dyn NodeClock>,
+    pub(crate) clock_kind: ClockKind,
+    /// Serve the page (a headless demo does not).
+    pub(crate) page: bool,
+}
+
+/// Where the parts listen; also written to `addresses.json` in the data folder, since port 0 is allowed.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Addresses {
+    pub(crate) ingest: Vec<SocketAddr>,
+    pub(crate) console: Option<SocketAddr>,
+    pub(crate) admin: Option<SocketAddr>,
+}
+
+/// A running node.
+pub(crate) struct Node {
+    pub(crate) addresses: Addresses,
+    pub(crate) progress: watch::Receiver<Progress>,
+    pub(crate) inputs: Journal,
+    outcomes: Journal,
+    store: Store,
+    monitor: Option<thread::JoinHandle<Result<()>>>,
+    monitor_ended: watch::Receiver<bool>,
+    monitor_stop: Stop,
+    ingest: JoinHandle<Result<()>>,
+    page: Option<JoinHandle<Result<()>>>,
+    admin: Option<JoinHandle<Result<()>>>,
+    stop_ingest: CancellationToken,
+    stop_page: CancellationToken,
+    stop_admin: CancellationToken,
+    deadline: Duration,
+}
+
+pub(crate) fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("ioc")
+        .build()
+        .context("cannot start the runtime")
+}
+
+/// Starts everything, the way in last: nothing is let in that the rest is not ready for.
+pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node> {
+    let config = setup.config;
+    let exporter = metrics::install()?;
+
+    // Journals and monitor: the state is folded up to date before anybody may add to it.
+    let clock = Arc::clone(&setup.clock);
+    let store = recovered.start(Arc::new(ClockHandle(Arc::clone(&clock))))?;
+    let monitor = caught_up(&store, &setup)?;
+    let sessions = monitor.fold().sessions().clone();
+    let (progress, monitor_stop) = (monitor.progress(), monitor.stop());
+    let console_deps = screens::deps(&store, &setup, &monitor, progress.clone());
+    let (ended, monitor_ended) = watch::channel(false);
+    let monitor = spawn_monitor(monitor, ended)?;
+
+    // Outlets: readers of `outcomes`, and the admin port.
+    let (stop_page, stop_admin) = (CancellationToken::new(), CancellationToken::new());
+    let mut addresses = Addresses {
+        ingest: Vec::new(),
+        console: None,
+        admin: None,
+    };
+    let mut page = None;
+    if setup.page {
+        let bound = console::start(config.console.clone(), console_deps, stop_page.clone())
+            .await
+            .context("cannot start the console")?;
+        addresses.console = Some(bound.local_addr());
+        page = Some(tokio::spawn(async move {
+            bound.join().await.context("the console failed")
+        }));
+    }
+    let reporter = metrics::Reporter::new(
+        exporter,
+        store.inputs.clone(),
+        store.outcomes.clone(),
+        progress.clone(),
+    );
+    let bound = console::admin::start(
+        config.admin.clone(),
+        reporter.into_admin(),
+        stop_admin.clone(),
+    )
+    .await
+    .context("cannot start the admin server")?;
+    addresses.admin = Some(bound.local_addr());
+    let admin = Some(tokio::spawn(async move {
+        bound.join().await.context("the admin server failed")
+    }));
+
+    // Ingest: from here on messages come in.
+    let stop_ingest = CancellationToken::new();
+    let deps = mqtt::Deps {
+        inputs: store.inputs.appender(),
+        state: store.inputs.state(),
+        sessions,
+        clock: Arc::new(ClockHandle(clock)),
+        counters: Arc::new(mqtt::Counters::default()),
+    };
+    let bound =
+        Listener::bind(config.ingest.clone(), deps).context("cannot open the MQTT listener")?;
+    addresses.ingest = bound.local_addrs().to_vec();
+    let token = stop_ingest.clone();
+    let ingest =
+        tokio::spawn(async move { bound.run(token).await.context("the MQTT listener failed") });
+
+    write_addresses(&config.node.data_dir, &addresses)?;
+    Ok(Node {
+        addresses,
+        progress,
+        inputs: store.inputs.clone(),
+        outcomes: store.outcomes.clone(),
+        store,
+        monitor: Some(monitor),
+        monitor_ended,
+        monitor_stop,
+        ingest,
+        page,
+        admin,
+        stop_ingest,
+        stop_page,
+        stop_admin,
+        deadline: Duration::from_secs(config.node.shutdown_seconds),
+    })
+}
+
+/// The monitor with everything folded that the journal holds, our own start and the site pack included.
+fn caught_up(store: &Store, setup: &Setup<'_>) -> Result<Monitor> {
+    let deps = Deps {
+        inputs: store.inputs.clone(),
+        outcomes: store.outcomes.clone(),
+        snapshots: store.snapshots.clone(),
+        clock: Arc::clone(&setup.clock),
+        snapshot_every_records: setup.config.node.snapshot_every_records,
+    };
+    let mut monitor = Monitor::new(deps, store.restore_fold()?, store.written);
+    monitor.catch_up()?;
+    append(&store.inputs, Kind::Node, |buffer| {
+        NodeRecord {
+            change: NodeChange::Start,
+            version: VERSION,
+        }
+        .encode(buffer)
+    })?;
+    let content = setup.pack.to_bytes();
+    let sha256: [u8; 32] = Sha256::digest(&content).into();
+    if monitor.fold().pack_digest() != Some(sha256) {
+        let record = Configuration {
+            name: "site",
+            sha256,
+            content: &content,
+        };
+        append(&store.inputs, Kind::Configuration, |buffer| {
+            record.encode(buffer)
+        })?;
+    }
+    monitor.catch_up()?;
+    if monitor.fold().pack_digest() != Some(sha256) {
+        bail!("the site pack was not accepted: run `ioc check` to see why");
+    }
+    Ok(monitor)
+}
+
+/// Appends one system record and waits until it is durable.
+fn append(journal: &Journal, kind: Kind, encode: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+    let mut batch = Batch::with_capacity(256);
+    batch.push(kind as u8, encode);
+    let ticket = journal
+        .appender()
+        .append_blocking(Class::System, batch)
+        .context("cannot append to `inputs`")?;
+    ticket.wait().context("cannot make a record durable")?;
+    Ok(())
+}
+
+fn spawn_monitor(
+    monitor: Monitor,
+    ended: watch::Sender<bool>,
+) -> Result<thread::JoinHandle<Result<()>>> {
+    thread::Builder::new()
+        .name("monitor".to_owned())
+        .spawn(move || {
+            // Told also when the monitor panics: half a node must not go on.
+            let _guard = EndGuard(ended);
+            monitor.run()
+        })
+        .context("cannot start the monitor thread")
+}
+
+struct EndGuard(watch::Sender<bool>);
+
+impl Drop for EndGuard {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Node {
+    pub(crate) fn announce(&self) {
+        for address in &self.addresses.ingest {
+            tracing::info!("listening for MQTT on mqtt://{address}");
+        }
+        if let Some(address) = self.addresses.console {
+            tracing::info!("operators' page on http://{address}");
+        }
+        if let Some(address) = self.addresses.admin {
+            tracing::info!("health and metrics on http://{address}");
+        }
+    }
+
+    /// Resolves when a part ends that should not.
+    pub(crate) async fn failed(&mut self) -> Why {
+        let mut states = [self.inputs.state(), self.outcomes.state()];
+        let [inputs, outcomes] = &mut states;
+        let part = tokio::select! {
+            result = &mut self.ingest => format!("MQTT listener: {}", ended(result)),
+            result = or_never(&mut self.page) => format!("console: {}", ended(result)),
+            result = or_never(&mut self.admin) => format!("admin server: {}", ended(result)),
+            _ = self.monitor_ended.wait_for(|ended| *ended) => "monitor".to_owned(),
+            error = poisoned(inputs) => format!("inputs journal: {error}"),
+            error = poisoned(outcomes) => format!("outcomes journal: {error}"),
+        };
+        Why::Failed(part)
+    }
+
+    /// Sources stop, the monitor drains, the page says goodbye, the journals close, admin goes last.
+    pub(crate) async fn stop(mut self, why: Why) -> Result<ExitCode> {
+        let deadline = self.deadline;
+        let failed = match &why {
+            Why::Failed(part) => {
+                tracing::error!("{part}: stopping the node; nothing more is acknowledged");
+                true
+            }
+            Why::Signal | Why::Finished => false,
+        };
+        let step = std::sync::Mutex::new("the MQTT listener");
+        match tokio::time::timeout(deadline, self.stop_in_order(failed, &step)).await {
+            Ok(Ok(())) if !failed => Ok(ExitCode::SUCCESS),
+            Ok(Ok(())) => Ok(ExitCode::FAILURE),
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                let step = step.lock().map(|step| *step).unwrap_or("?");
+                bail!(
+                    "not stopped within {} s: {step} is still running",
+                    deadline.as_secs()
+                )
+            }
+        }
+    }
+
+    async fn stop_in_order(
+        &mut self,
+        failed: bool,
+        step: &std::sync::Mutex<&'static str>,
+    ) -> Result<()> {
+        let at = |name| {
+            if let Ok(mut step) = step.lock() {
+                *step = name;
+            }
+        };
+        self.stop_ingest.cancel();
+        if !self.ingest.is_finished() {
+            (&mut self.ingest)
+                .await
+                .context("the MQTT listener panicked")??;
+        }
+        at("the monitor");
+        if !failed {
+            let inputs = self.inputs.clone();
+            let stop = self.monitor_stop.clone();
+            tokio::task::spawn_blocking(move || {
+                let record = NodeRecord {
+                    change: NodeChange::Stop { clean: true },
+                    version: VERSION,
+                };
+                append(&inputs, Kind::Node, |buffer| record.encode(buffer))
+                    .map(|()| stop.at(inputs.next_offset()))
+            })
+            .await
+            .context("the last record was not written")??;
+        } else {
+            self.monitor_stop.at(0);
+        }
+        let monitored = match self.monitor.take() {
+            Some(monitor) => tokio::task::spawn_blocking(move || monitor.join())
+                .await
+                .context("cannot join the monitor")?,
+            None => Ok(Ok(())),
+        };
+        at("the page");
+        self.stop_page.cancel();
+        if let Some(page) = self.page.take()
+            && !page.is_finished()
+        {
+            page.await.context("the console panicked")??;
+        }
+        at("the journals");
+        let (inputs, outcomes) = (self.store.inputs.clone(), self.store.outcomes.clone());
+        let closed = tokio::task::spawn_blocking(move || inputs.close().and(outcomes.close()))
+            .await
+            .context("cannot close the journals")?;
+        at("the admin server");
+        self.stop_admin.cancel();
+        if let Some(admin) = self.admin.take()
+            && !admin.is_finished()
+        {
+            admin.await.context("the admin server panicked")??;
+        }
+        match monitored {
+            Ok(result) => result?,
+            Err(_) => bail!("the monitor panicked"),
+        }
+        closed.context("cannot close the journals")
+    }
+}
+
+fn ended(result: Result<Result<()>, tokio::task::JoinError>) -> String {
+    match result {
+        Ok(Ok(())) => "ended unexpectedly".to_owned(),
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The task's result, or never when there is no such task.
+async fn or_never(
+    task: &mut Option<JoinHandle<Result<()>>>,
+) -> Result<Result<()>, tokio::task::JoinError> {
+    match task {
+        Some(task) => task.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn poisoned(state: &mut watch::Receiver<journal::State>) -> String {
+    match state
+        .wait_for(|state| matches!(state, journal::State::Poisoned { .. }))
+        .await
+        .as_deref()
+    {
+        Ok(journal::State::Poisoned { error }) => error.clone(),
+        Ok(_) | Err(_) => "ended".to_owned(),
+    }
+}
+
+/// A `NodeClock` as the plain clock that the journals want.
+struct ClockHandle(Arc<dyn NodeClock>);
+
+impl journal::Clock for ClockHandle {
+    fn now(&self) -> journal::Stamp {
+        self.0.now()
+    }
+}
+
+/// Temporary name and rename: a reader never sees half a file.
+fn write_addresses(data_dir: &Path, addresses: &Addresses) -> Result<()> {
+    let text = serde_json::to_vec_pretty(addresses).context("cannot write the addresses")?;
+    let (temporary, path) = (
+        data_dir.join("addresses.json.tmp"),
+        data_dir.join("addresses.json"),
+    );
+    fs::write(&temporary, text)
+        .and_then(|()| fs::rename(&temporary, &path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}

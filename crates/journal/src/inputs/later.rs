@@ -1,0 +1,188 @@
+//! `redaction`, `reprocess` and `outlet`: part of the contract from day one, written by later releases.
+//! They are rare, so decoding may allocate.
+
+use super::{DecodeError, check_version};
+use crate::wire::{Source, put_bool, put_bytes, put_str, put_varint};
+
+/// Most key names one redaction may carry.
+const KEYS_MAX: u64 = 4_096;
+
+/// The record at `offset` is personal data and was overwritten after this record was durable. A frame named
+/// here is redacted whatever its CRC says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redaction<'a> {
+    pub offset: u64,
+    /// Why, from a closed set of the domain.
+    pub code: &'a str,
+    /// Names of the keys that held it, never their values.
+    pub keys: Vec<&'a str>,
+    /// Keyed hash of what was there.
+    pub hash: [u8; 32],
+}
+
+impl<'a> Redaction<'a> {
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        put_varint(out, self.offset);
+        put_str(out, self.code);
+        put_varint(out, self.keys.len() as u64);
+        for key in &self.keys {
+            put_str(out, key);
+        }
+        out.extend_from_slice(&self.hash);
+    }
+
+    pub fn decode(version: u8, bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        check_version(version)?;
+        let mut source = Source::new(bytes);
+        let offset = source.varint("offset")?;
+        let code = source.str("code")?;
+        let count = source.varint("number of keys")?;
+        if count > KEYS_MAX {
+            return Err(DecodeError::Value {
+                field: "number of keys",
+                value: count,
+            });
+        }
+        let keys = (0..count)
+            .map(|_| source.str("key"))
+            .collect::<Result<_, _>>()?;
+        let redaction = Self {
+            offset,
+            code,
+            keys,
+            hash: source.hash("hash")?,
+        };
+        source.end()?;
+        Ok(redaction)
+    }
+}
+
+/// A rejected message is to be tried again, with its bytes: the original may be gone by retention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reprocess<'a> {
+    /// Offset in `inputs` of the rejected record.
+    pub offset: u64,
+    pub operator: &'a str,
+    pub verified: bool,
+    pub reason: &'a str,
+    /// Kind and version of the record whose bytes follow.
+    pub kind: u8,
+    pub version: u8,
+    /// The payload of that record as it was.
+    pub record: &'a [u8],
+}
+
+impl<'a> Reprocess<'a> {
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        put_varint(out, self.offset);
+        put_str(out, self.operator);
+        put_bool(out, self.verified);
+        put_str(out, self.reason);
+        out.push(self.kind);
+        out.push(self.version);
+        out.extend_from_slice(self.record);
+    }
+
+    pub fn decode(version: u8, bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        check_version(version)?;
+        let mut source = Source::new(bytes);
+        Ok(Self {
+            offset: source.varint("offset")?,
+            operator: source.str("operator")?,
+            verified: source.bool("verified")?,
+            reason: source.str("reason")?,
+            kind: source.u8("kind")?,
+            version: source.u8("version")?,
+            record: source.rest(),
+        })
+    }
+}
+
+/// What an outlet has to say to the fold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outlet<'a> {
+    /// Name of the outlet, as its cursor is called.
+    pub outlet: &'a str,
+    pub report: OutletReport<'a>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutletReport<'a> {
+    /// A notice was delivered, or given up.
+    Notice {
+        key: &'a str,
+        delivered: bool,
+        detail: &'a str,
+    },
+    /// A sink refused the outcome at this offset for good; its bytes follow.
+    Reject {
+        offset: u64,
+        reason: &'a str,
+        record: &'a [u8],
+    },
+    /// The outlet lost the outcomes from `from` up to `to` (exclusive) at the disk bound.
+    Gap { from: u64, to: u64 },
+}
+
+impl<'a> Outlet<'a> {
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        put_str(out, self.outlet);
+        match self.report {
+            OutletReport::Notice {
+                key,
+                delivered,
+                detail,
+            } => {
+                out.push(1);
+                put_str(out, key);
+                put_bool(out, delivered);
+                put_str(out, detail);
+            }
+            OutletReport::Reject {
+                offset,
+                reason,
+                record,
+            } => {
+                out.push(2);
+                put_varint(out, offset);
+                put_str(out, reason);
+                put_bytes(out, record);
+            }
+            OutletReport::Gap { from, to } => {
+                out.push(3);
+                put_varint(out, from);
+                put_varint(out, to);
+            }
+        }
+    }
+
+    pub fn decode(version: u8, bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        check_version(version)?;
+        let mut source = Source::new(bytes);
+        let outlet = source.str("outlet")?;
+        let report = match source.u8("report")? {
+            1 => OutletReport::Notice {
+                key: source.str("key")?,
+                delivered: source.bool("delivered")?,
+                detail: source.str("detail")?,
+            },
+            2 => OutletReport::Reject {
+                offset: source.varint("offset")?,
+                reason: source.str("reason")?,
+                record: source.bytes("record")?,
+            },
+            3 => OutletReport::Gap {
+                from: source.varint("from")?,
+                to: source.varint("to")?,
+            },
+            value => {
+                return Err(DecodeError::Value {
+                    field: "report",
+                    value: u64::from(value),
+                });
+            }
+        };
+        source.end()?;
+        Ok(Self { outlet, report })
+    }
+}

@@ -1,0 +1,113 @@
+//! What a reader hands out: committed frames in shared memory, or the news that some are not there.
+
+use bytes::Bytes;
+
+use crate::Stamp;
+use crate::format::{FLAGS_INTERNAL, FRAME_HEADER_BYTES, FrameHeader};
+
+/// One record of a journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    pub offset: u64,
+    pub kind: u8,
+    pub version: u8,
+    pub flags: u16,
+    pub stamp: Stamp,
+    pub payload: &'a [u8],
+}
+
+/// Why records are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GapReason {
+    /// Retention took them before this reader came.
+    Retention,
+    /// The bytes on disk are damaged.
+    Damage,
+}
+
+/// The records `from..to` are not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub from: u64,
+    pub to: u64,
+    pub reason: GapReason,
+}
+
+/// Frames with consecutive offsets, or a gap instead; never both, never nothing.
+#[derive(Clone, Debug, Default)]
+pub struct ReadBatch {
+    chunks: Vec<Bytes>,
+    gap: Option<Gap>,
+    count: u64,
+}
+
+impl ReadBatch {
+    pub(crate) fn gap_of(gap: Gap) -> Self {
+        Self {
+            gap: Some(gap),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn push(&mut self, chunk: Bytes, count: u64) {
+        self.chunks.push(chunk);
+        self.count += count;
+    }
+
+    /// Set when records are missing here; then there are no frames.
+    pub fn gap(&self) -> Option<&Gap> {
+        self.gap.as_ref()
+    }
+
+    /// Number of frames.
+    pub fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
+        self.chunks.iter().flat_map(|chunk| Frames { rest: chunk })
+    }
+}
+
+/// Walks over bytes that were checked when they were read, or never left this process.
+struct Frames<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Frame<'a>;
+
+    fn next(&mut self) -> Option<Frame<'a>> {
+        let (header, rest) = self.rest.split_first_chunk::<FRAME_HEADER_BYTES>()?;
+        let header = FrameHeader::read(header);
+        let (payload, rest) = rest.split_at_checked(header.payload_bytes)?;
+        self.rest = rest;
+        Some(Frame {
+            offset: header.offset,
+            kind: header.kind,
+            version: header.version,
+            flags: header.flags & !FLAGS_INTERNAL,
+            stamp: header.stamp,
+            payload,
+        })
+    }
+}
+
+/// Bytes to skip in `frames` to leave out the first `count` frames.
+pub(crate) fn skip(frames: &[u8], count: u64) -> usize {
+    let mut at = 0;
+    for _ in 0..count {
+        let Some(header) = frames
+            .get(at..)
+            .and_then(|rest| rest.first_chunk::<FRAME_HEADER_BYTES>())
+        else {
+            break;
+        };
+        at += FrameHeader::read(header).frame_bytes();
+    }
+    at
+}

@@ -1,0 +1,263 @@
+//! The table itself.
+
+use std::collections::BTreeMap;
+
+use journal::inputs::{DecodeError, Kind, Message, Opening, Release, Session, SessionChange};
+use serde::{Deserialize, Serialize};
+
+use crate::close::Close;
+
+/// Every session that has not ended, by client identifier.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionTable {
+    next_session: u64,
+    next_connection: u64,
+    sessions: BTreeMap<String, Remembered>,
+}
+
+/// One session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// Its number, unique in the journal.
+    pub session: u64,
+    /// The connection that had it last.
+    pub connection: u64,
+    /// MQTT protocol level: 4 or 5.
+    pub protocol: u8,
+    /// Who it belongs to.
+    pub principal: String,
+    /// Where it last came from.
+    pub peer: String,
+    /// Seconds it outlives its connection; `u32::MAX` = never ends by itself. 0 here means that only
+    /// the will is left.
+    pub expiry_seconds: u32,
+    /// Journal time of the last opening or closing.
+    pub changed_ns: i64,
+    /// How its connection stands.
+    pub(crate) link: Link,
+    /// QoS 2 packet identifiers received and not released, sorted.
+    pub qos2: Vec<u16>,
+    /// Not yet published and not discarded.
+    pub will: Option<RememberedWill>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Link {
+    /// No `Closed` record: connected, or cut off by a crash of ours.
+    Open,
+    /// Closed by client, network or protocol.
+    Closed,
+    /// Closed by our own stop: not the client's doing.
+    Stopped,
+}
+
+/// A will that may have to be published.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RememberedWill {
+    /// Topic name.
+    pub topic: String,
+    /// Quality of service.
+    pub qos: u8,
+    /// Retained.
+    pub retain: bool,
+    /// From the end of the connection.
+    pub delay_seconds: u32,
+    /// As on the wire, without their length.
+    pub properties: Vec<u8>,
+    /// The message.
+    pub payload: Vec<u8>,
+}
+
+impl SessionTable {
+    /// Takes one record of `inputs`; kinds that do not concern sessions change nothing.
+    pub fn apply(
+        &mut self,
+        kind: u8,
+        version: u8,
+        payload: &[u8],
+        journal_ns: i64,
+    ) -> Result<(), DecodeError> {
+        if kind == u8::from(Kind::Message) {
+            self.message(&Message::decode(version, payload)?);
+        } else if kind == u8::from(Kind::Release) {
+            self.release(&Release::decode(version, payload)?);
+        } else if kind == u8::from(Kind::Session) {
+            self.session(&Session::decode(version, payload)?, journal_ns);
+        }
+        Ok(())
+    }
+
+    /// A message, already decoded.
+    pub fn message(&mut self, message: &Message<'_>) {
+        if !message.will && message.qos != 2 {
+            return;
+        }
+        let Some(entry) = self.sessions.get_mut(message.client_id) else {
+            return;
+        };
+        if entry.session != message.session {
+            return;
+        }
+        if !message.will {
+            if let Err(place) = entry.qos2.binary_search(&message.packet_id) {
+                entry.qos2.insert(place, message.packet_id);
+            }
+        } else if entry.connection == message.connection {
+            entry.will = None;
+            if entry.is_over() {
+                self.sessions.remove(message.client_id);
+            }
+        }
+    }
+
+    /// A released packet identifier.
+    pub fn release(&mut self, release: &Release<'_>) {
+        if let Some(entry) = self.sessions.get_mut(release.client_id)
+            && entry.session == release.session
+            && let Ok(place) = entry.qos2.binary_search(&release.packet_id)
+        {
+            entry.qos2.remove(place);
+        }
+    }
+
+    /// A change of a session at a journal time.
+    pub fn session(&mut self, record: &Session<'_>, journal_ns: i64) {
+        self.next_session = self.next_session.max(record.session.saturating_add(1));
+        self.next_connection = self
+            .next_connection
+            .max(record.connection.saturating_add(1));
+        match &record.change {
+            SessionChange::Opened(opening) => self.opened(record, opening, journal_ns),
+            SessionChange::Closed {
+                reason,
+                expiry_seconds,
+                will_pending,
+            } => {
+                let Some(entry) = self.sessions.get_mut(record.client_id) else {
+                    return;
+                };
+                if (entry.session, entry.connection) != (record.session, record.connection) {
+                    return;
+                }
+                let ours = Close::from_code(reason.0) == Some(Close::ServerStopping);
+                entry.link = if ours { Link::Stopped } else { Link::Closed };
+                entry.expiry_seconds = *expiry_seconds;
+                entry.changed_ns = journal_ns;
+                if !will_pending {
+                    entry.will = None;
+                }
+                if entry.is_over() {
+                    self.sessions.remove(record.client_id);
+                }
+            }
+            SessionChange::Expired => {
+                if self
+                    .sessions
+                    .get(record.client_id)
+                    .is_some_and(|e| e.session == record.session)
+                {
+                    self.sessions.remove(record.client_id);
+                }
+            }
+        }
+    }
+
+    fn opened(&mut self, record: &Session<'_>, opening: &Opening<'_>, journal_ns: i64) {
+        let kept = self
+            .sessions
+            .remove(record.client_id)
+            .filter(|entry| opening.present && entry.session == record.session);
+        let entry = Remembered {
+            session: record.session,
+            connection: record.connection,
+            protocol: opening.protocol,
+            principal: opening.principal.to_owned(),
+            peer: opening.peer.to_owned(),
+            expiry_seconds: opening.expiry_seconds,
+            changed_ns: journal_ns,
+            link: Link::Open,
+            qos2: kept.map(|entry| entry.qos2).unwrap_or_default(),
+            will: opening.will.as_ref().map(|will| RememberedWill {
+                topic: will.topic.to_owned(),
+                qos: will.qos,
+                retain: will.retain,
+                delay_seconds: will.delay_seconds,
+                properties: will.properties.to_vec(),
+                payload: will.payload.to_vec(),
+            }),
+        };
+        self.sessions.insert(record.client_id.to_owned(), entry);
+    }
+
+    /// The number of sessions.
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Nobody is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// The session of a client.
+    pub fn get(&self, client_id: &str) -> Option<&Remembered> {
+        self.sessions.get(client_id)
+    }
+
+    /// All of them, by client identifier.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Remembered)> {
+        self.sessions
+            .iter()
+            .map(|(client_id, entry)| (client_id.as_str(), entry))
+    }
+
+    pub(crate) fn into_parts(self) -> (u64, u64, BTreeMap<String, Remembered>) {
+        // Numbers start at 1: 0 is nobody's.
+        (
+            self.next_session.max(1),
+            self.next_connection.max(1),
+            self.sessions,
+        )
+    }
+}
+
+impl Remembered {
+    /// The connection was open when we stopped, in order or not.
+    pub(crate) fn link_was_ours(&self) -> bool {
+        self.link != Link::Closed
+    }
+
+    /// Nothing is left to remember: the session ended with its connection and no will waits.
+    fn is_over(&self) -> bool {
+        self.link != Link::Open && self.expiry_seconds == 0 && self.will.is_none()
+    }
+}
+
+/// A QoS 2 packet identifier between PUBREC and PUBREL, while its client is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) id: u16,
+    /// Its message came from the disaster reserve, and so may its release.
+    pub(crate) disaster: bool,
+}
+
+/// Adds an identifier to a sorted list; false if it was there.
+pub(crate) fn insert_held(list: &mut Vec<Held>, held: Held) -> bool {
+    // Identifiers mostly rise: look at the end first.
+    match list.last() {
+        Some(last) if last.id >= held.id => {
+            match list.binary_search_by_key(&held.id, |other| other.id) {
+                Ok(_) => return false,
+                Err(place) => list.insert(place, held),
+            }
+        }
+        Some(_) | None => list.push(held),
+    }
+    true
+}
+
+/// Takes an identifier from a sorted list.
+pub(crate) fn remove_held(list: &mut Vec<Held>, id: u16) -> Option<Held> {
+    let place = list.binary_search_by_key(&id, |held| held.id).ok()?;
+    Some(list.remove(place))
+}

@@ -1,0 +1,23 @@
+//! Wire formats and the site catalogue turned into events or rejects.
+//!
+//! [`Catalogue`] is the site pack, checked. [`Normalizer`] is a fold over the messages of `inputs`: each gives exactly one
+//! [`Normalized`] - an event, a reject with its reason, or a duplicate. There is no clock and no randomness here: time,
+//! offset and journal id come with the [`Input`], so that the same journal gives the same events. All state is in the
+//! normalizer, bounded, and saved in sorted order.
+
+mod catalogue;
+mod checks;
+mod identity;
+mod native;
+mod normalizer;
+mod state;
+mod time;
+
+pub use catalogue::Catalogue;
+pub use normalizer::{Counts, Input, Normalized, Normalizer};
+pub use state::State;
+
+/// What a reject code means and what to do, Vietnamese and English.
+pub fn reason_text(code: event::RejectCode) -> event::Text {
+    code.text()
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The whole suite, in the order in which a mistake is cheapest to learn. `make test` and `.ci/run` call this.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+step() {
+    local started=$SECONDS name=$1
+    shift
+    echo "== $name"
+    "$@"
+    echo "== $name: done in $((SECONDS - started)) s"
+}
+
+browser_tests() {
+    (cd tests/browser && npm ci --no-audit --no-fund --silent)
+    IOC_BINARY="$PWD/target/debug/ioc" node --test tests/browser/
+}
+
+ui_tests() { (cd crates/console/ui && npm test --silent); }
+
+deploy/scripts/need.sh build
+step "test tools" deploy/scripts/install-test-tools.sh
+step "page" make --no-print-directory ui
+step "format" cargo fmt --all --check
+step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+step "dependencies" cargo deny --locked check bans licenses sources
+step "build" cargo build --locked --workspace --bins
+step "tests" cargo test --locked --workspace
+step "page units" ui_tests
+step "browser" browser_tests
+echo "all tests passed"
