@@ -1,0 +1,69 @@
+/** Calls to the node other than the feed. */
+
+import type { Alert, HistoryEntry, Problem, Series, Site, Status, Verdict } from './types';
+
+const BASE = '/api/v1';
+const TIMEOUT_MS = 10_000;
+
+export class HttpError extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: Problem | null,
+  ) {
+    super(problem?.detail ?? `HTTP ${status}`);
+  }
+}
+
+async function get<T>(path: string): Promise<T> {
+  const response = await fetch(BASE + path, {
+    headers: { accept: 'application/json' },
+    cache: 'no-store',
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (!response.ok) throw new HttpError(response.status, await problem(response));
+  return (await response.json()) as T;
+}
+
+async function problem(response: Response): Promise<Problem | null> {
+  try {
+    return (await response.json()) as Problem;
+  } catch {
+    return null;
+  }
+}
+
+export const site = (): Promise<Site> => get('/site');
+export const status = (): Promise<Status> => get('/status');
+
+export const alert = (id: string): Promise<{ alert: Alert; history: HistoryEntry[] }> =>
+  get(`/alerts/${encodeURIComponent(id)}`);
+
+export const series = (entity: string, measure: string, hours: number): Promise<Series> =>
+  get(`/series?${new URLSearchParams({ entity, measure, hours: String(hours) })}`);
+
+export type ActionName = 'acknowledge' | 'shelve' | 'unshelve' | 'comment';
+
+export type Answer =
+  | { kind: 'verdict'; verdict: Verdict }
+  | { kind: 'problem'; status: number; problem: Problem | null };
+
+/** Sends a command; throws only when no answer came (then nobody knows whether it was carried out). */
+export async function command(id: string, action: ActionName, body: object): Promise<Answer> {
+  const response = await fetch(`${BASE}/alerts/${encodeURIComponent(id)}/${action}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const text = await response.text();
+  let answer: unknown = null;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    // Not ours (a proxy's page): the status says what can be said.
+  }
+  if (typeof answer === 'object' && answer !== null && 'verdict' in answer) {
+    return { kind: 'verdict', verdict: (answer as { verdict: Verdict }).verdict };
+  }
+  return { kind: 'problem', status: response.status, problem: answer as Problem | null };
+}

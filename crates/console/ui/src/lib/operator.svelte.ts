@@ -1,0 +1,112 @@
+/**
+ * What an operator asks of the monitor. The page changes nothing by itself: a request is pending until
+ * the verdict is there, and the alert changes only when the node says so.
+ */
+
+import * as api from './api';
+import { store } from './store.svelte';
+import type { Alert } from './types';
+import { memory } from './view.svelte';
+import { language, say, t, type Key } from './words.svelte';
+
+export type Form = 'shelve' | 'comment' | null;
+
+export type Outcome =
+  | { kind: 'pending'; action: api.ActionName }
+  | { kind: 'done'; action: api.ActionName }
+  | { kind: 'refused'; why: string }
+  /** No answer: it may have been carried out or not. */
+  | { kind: 'unknown' };
+
+function newId(): string {
+  // `randomUUID` exists only on secure origins; a control room often has plain http.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+class Operator {
+  name = $state('');
+  form = $state<Form>(null);
+  /** Set when an action was tried without a name: the field asks for it. */
+  nameMissing = $state(false);
+  #outcomes = $state<Record<string, Outcome>>({});
+  /** Ids of requests that got no answer: a repeat carries the same id, so it cannot count twice. */
+  #unanswered = new Map<string, string>();
+
+  start(): void {
+    this.name = memory.get('operator') ?? '';
+  }
+
+  rename(name: string): void {
+    this.name = name;
+    this.nameMissing = false;
+    memory.set('operator', name.trim());
+  }
+
+  outcome(alert: string): Outcome | null {
+    return this.#outcomes[alert] ?? null;
+  }
+
+  pending(alert: string): boolean {
+    return this.#outcomes[alert]?.kind === 'pending';
+  }
+
+  forget(alert: string): void {
+    if (!this.pending(alert)) delete this.#outcomes[alert];
+  }
+
+  /** Whether the action makes sense for the state on the screen; the monitor decides in the end. */
+  offers(alert: Alert, action: api.ActionName): boolean {
+    if (alert.state === 'normal') return action === 'comment';
+    if (action === 'acknowledge') return alert.state !== 'acknowledged';
+    if (action === 'shelve') return alert.shelved === null;
+    if (action === 'unshelve') return alert.shelved !== null;
+    return true;
+  }
+
+  /** True when the verdict came and was yes. */
+  async act(alert: Alert, action: api.ActionName, extra: object = {}): Promise<boolean> {
+    if (store.feed !== 'live' || this.pending(alert.id) || !this.offers(alert, action)) return false;
+    const operator = this.name.trim();
+    if (operator === '') {
+      this.nameMissing = true;
+      return false;
+    }
+    this.#outcomes[alert.id] = { kind: 'pending', action };
+    const outcome = await this.#send(alert, action, { operator, ...extra });
+    this.#outcomes[alert.id] = outcome;
+    return outcome.kind === 'done';
+  }
+
+  async #send(alert: Alert, action: api.ActionName, extra: object): Promise<Outcome> {
+    const attempt = JSON.stringify([alert.id, action, extra]);
+    const command_id = this.#unanswered.get(attempt) ?? newId();
+    const body = {
+      command_id,
+      seen_state: alert.state,
+      seen_revision: alert.revision,
+      ...extra,
+    };
+    let answer: api.Answer;
+    try {
+      answer = await api.command(alert.id, action, body);
+    } catch {
+      this.#unanswered.set(attempt, command_id);
+      return { kind: 'unknown' };
+    }
+    this.#unanswered.delete(attempt);
+    if (answer.kind === 'problem') {
+      const { problem, status } = answer;
+      const vi = problem?.detail_vi ?? problem?.detail;
+      const why = language.current === 'vi' ? vi : problem?.detail;
+      return { kind: 'refused', why: why || t('refusal.other', { status }) };
+    }
+    const { verdict } = answer;
+    if (verdict.alert) store.learn(verdict.alert);
+    if (verdict.accepted) return { kind: 'done', action };
+    const known = `refusal.${verdict.refusal}` as Key;
+    return { kind: 'refused', why: say(verdict.detail) || t(known) };
+  }
+}
+
+export const operator = new Operator();

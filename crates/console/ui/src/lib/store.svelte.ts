@@ -1,0 +1,184 @@
+/**
+ * What the node has said, and nothing else: one store, fed by the feed, read by every part of the
+ * page. Nothing here is ever changed by what an operator presses; only the node's words change it.
+ */
+
+import * as api from './api';
+import { Feed, LOST_MS } from './feed';
+import { SeriesCache } from './series.svelte';
+import { count, worst } from './severity';
+import type { Alert, ChangeFrame, Counters, Entity, Heartbeat, Limit, Measure, Mode, Site, Snapshot } from './types';
+import { absorb, type Reading, type Readings } from './values';
+
+const STATUS_EVERY_MS = 30_000;
+const SITE_RETRY_MS = 3_000;
+
+export type FeedState = 'connecting' | 'live' | 'lost';
+
+class Store {
+  site = $state.raw<Site | null>(null);
+  mode = $state<Mode | null>(null);
+  feed = $state<FeedState>('connecting');
+  alerts = $state.raw<ReadonlyMap<string, Alert>>(new Map());
+  counters = $state.raw<Counters | null>(null);
+  devicesHeard = $state<number | null>(null);
+  version = $state('');
+  /** Journal time now, milliseconds; stands still while the feed is lost. */
+  now = $state<number | null>(null);
+  /** Journal time of the newest data. */
+  lastEvent = $state<number | null>(null);
+  /** Journal time of the last frame: up to here the page knows. */
+  heardUntil = $state<number | null>(null);
+  /** Milliseconds (ours) since the last frame, while the feed is lost: the data grow old all the same. */
+  silence = $state(0);
+  /** Goes off for a moment once a second while the feed is live: the one blink of the page. */
+  beat = $state(false);
+  /** Rises with every snapshot: what was fetched before may have a hole. */
+  generation = $state(0);
+
+  readonly series = new SeriesCache();
+  counts = $derived(count(this.alerts.values()));
+  worst = $derived(worst(this.alerts.values()));
+  shelvedCount = $derived([...this.alerts.values()].filter((alert) => alert.shelved).length);
+  entities = $derived(new Map<string, Entity>(this.site?.entities.map((entity) => [entity.id, entity])));
+
+  #readings: Readings = new Map();
+  #readingsVersion = $state(0);
+  #feed = new Feed('/api/v1/feed', {
+    snapshot: (frame) => this.#snapshot(frame),
+    change: (frame) => this.#change(frame),
+    heartbeat: (frame) => this.#heard(frame),
+    site: () => void this.#loadSite(),
+  });
+  #statusAt = -Infinity;
+  #timers: ReturnType<typeof setInterval>[] = [];
+
+  start(): void {
+    void this.#loadSite();
+    this.#feed.start();
+    const started = performance.now();
+    this.#timers.push(setInterval(() => this.#tick(started), 250));
+  }
+
+  stop(): void {
+    this.#feed.stop();
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+
+  reading(entity: string, measure: string): Reading | null {
+    void this.#readingsVersion;
+    return this.#readings.get(entity)?.get(measure) ?? null;
+  }
+
+  /** All readings of an entity. */
+  readingsOf(entity: string): [measure: string, reading: Reading][] {
+    void this.#readingsVersion;
+    return [...(this.#readings.get(entity) ?? [])];
+  }
+
+  measure(name: string): Measure | null {
+    return this.site?.measures[name] ?? null;
+  }
+
+  limits(entity: string, measure: string): Limit[] {
+    return this.site?.limits[entity]?.[measure] ?? [];
+  }
+
+  /** An alert that a verdict or a fetch carried: taken when it is newer than ours. */
+  learn(alert: Alert): void {
+    const known = this.alerts.get(alert.id);
+    if (known && known.revision >= alert.revision) return;
+    // An unknown one may be over for longer than the feed remembers: the feed alone adds alerts.
+    if (known) this.#apply([alert]);
+  }
+
+  #snapshot(frame: Snapshot): void {
+    this.mode = frame.mode;
+    this.alerts = new Map(frame.alerts.map((alert) => [alert.id, alert]));
+    this.#readings.clear();
+    absorb(this.#readings, frame.latest);
+    this.#readingsVersion += 1;
+    this.generation += 1;
+    if (frame.last_event === undefined) {
+      const newest = Math.max(...frame.latest.map((entry) => Date.parse(entry.observed)));
+      if (Number.isFinite(newest)) this.lastEvent = Math.min(newest, Date.parse(frame.now));
+    }
+    this.#heard(frame);
+    this.#statusAt = -Infinity;
+    // The site pack may have been changed while we were away.
+    void this.#loadSite();
+  }
+
+  #change(frame: ChangeFrame): void {
+    if (frame.alerts.length > 0) this.#apply(frame.alerts);
+    if (frame.latest.length > 0) {
+      for (const taken of absorb(this.#readings, frame.latest)) this.series.append(...taken);
+      this.#readingsVersion += 1;
+      if (frame.last_event === undefined) this.lastEvent = Date.parse(frame.now);
+    }
+    this.#heard(frame);
+  }
+
+  #apply(changed: readonly Alert[]): void {
+    const alerts = new Map(this.alerts);
+    for (const alert of changed) {
+      if (alert.state === 'normal') alerts.delete(alert.id);
+      else alerts.set(alert.id, alert);
+    }
+    this.alerts = alerts;
+  }
+
+  #heard(frame: Heartbeat): void {
+    this.heardUntil = Date.parse(frame.now);
+    this.now = this.heardUntil;
+    if (frame.last_event) this.lastEvent = Date.parse(frame.last_event);
+    if (frame.counters) this.counters = frame.counters;
+    if (frame.devices_heard !== undefined) this.devicesHeard = frame.devices_heard;
+    this.feed = 'live';
+    this.silence = 0;
+  }
+
+  #tick(started: number): void {
+    this.#feed.watch();
+    const silence = this.#feed.silence();
+    const quiet = silence ?? performance.now() - started;
+    if (quiet >= LOST_MS) {
+      this.feed = 'lost';
+      this.silence = quiet;
+      this.beat = true;
+      return;
+    }
+    // Mostly on: at a glance what is new is never fainter than what is known.
+    this.beat = Math.floor(performance.now() / 250) % 4 !== 3;
+    if (this.heardUntil === null || silence === null) return;
+    // Scenario time moves in jumps at a speed of its own; only real time may be carried on by ours.
+    if (this.mode === 'live') this.now = this.heardUntil + silence;
+    if (performance.now() - this.#statusAt >= STATUS_EVERY_MS) void this.#loadStatus();
+  }
+
+  async #loadStatus(): Promise<void> {
+    this.#statusAt = performance.now();
+    try {
+      const status = await api.status();
+      this.devicesHeard = status.devices_heard;
+      this.counters = status.counters;
+      this.version = status.version;
+      if (status.last_event && this.lastEvent === null) this.lastEvent = Date.parse(status.last_event);
+    } catch {
+      // The feed says whether the node is there; this is asked again at the next turn.
+    }
+  }
+
+  async #loadSite(): Promise<void> {
+    try {
+      const site = await api.site();
+      // Almost always the same as before; then nothing that is drawn from it is drawn again.
+      if (JSON.stringify(site) !== JSON.stringify(this.site)) this.site = site;
+      this.mode ??= site.mode;
+    } catch {
+      if (this.site === null) setTimeout(() => void this.#loadSite(), SITE_RETRY_MS);
+    }
+  }
+}
+
+export const store = new Store();

@@ -1,0 +1,251 @@
+/** The shapes of the console's HTTP interface, as `crates/event` and `crates/console` write them. */
+
+export type Lang = 'vi' | 'en';
+export type Text = Record<Lang, string>;
+export type Mode = 'live' | 'simulated';
+export type Severity = 'critical' | 'major' | 'minor' | 'warning' | 'info';
+export type Stream = 'disaster' | 'energy' | 'environment' | 'tourism';
+export type AlertState =
+  | 'unacknowledged'
+  | 'acknowledged'
+  | 'returned_unacknowledged'
+  | 'normal';
+export type Change =
+  | 'raised'
+  | 'reopened'
+  | 'revised'
+  | 'acknowledged'
+  | 'returned_to_normal'
+  | 'resolved'
+  | 'shelved'
+  | 'unshelved'
+  | 'commented'
+  | 'annulled';
+
+/** A value on the wire: bare, or tagged by its type. */
+export type Value =
+  | number
+  | boolean
+  | string
+  | { number: number }
+  | { boolean: boolean }
+  | { code: string };
+
+export interface Limit {
+  name: string;
+  value: number;
+  unit: string;
+  source: string;
+  verified: boolean;
+}
+
+export interface EvidenceValue {
+  measure: string;
+  value: Value;
+  unit: string;
+  quality: number;
+  observed: string;
+  received: string;
+  processed: string;
+  offset: number;
+}
+
+export interface Evidence {
+  rule: string;
+  rule_version: number;
+  condition: string;
+  hold_seconds: number;
+  values: EvidenceValue[];
+  limits: Limit[];
+  last_heard: string | null;
+}
+
+export interface Acknowledgement {
+  operator: string;
+  verified: boolean;
+  at: string;
+  command_id: string;
+}
+
+export interface Shelving {
+  operator: string;
+  verified: boolean;
+  at: string;
+  until: string;
+  reason: string;
+}
+
+export interface Comment {
+  operator: string;
+  verified: boolean;
+  at: string;
+  text: string;
+}
+
+export interface Alert {
+  id: string;
+  rule: string;
+  severity: Severity;
+  status: 'actual' | 'exercise' | 'test';
+  stream: Stream;
+  site: string;
+  entity: string;
+  entity_name: Text;
+  area: string | null;
+  area_name: string | null;
+  lat: number | null;
+  lon: number | null;
+  state: AlertState;
+  revision: number;
+  since: string;
+  raised: string;
+  changed: string;
+  returned: string | null;
+  acknowledged: Acknowledgement | null;
+  shelved: Shelving | null;
+  comments: Comment[];
+  occurrences: number;
+  retrospective: boolean;
+  measure: string | null;
+  value: number | null;
+  unit: string | null;
+  message: Text;
+  guidance: Text;
+  scale: Limit[];
+  unofficial: boolean;
+  evidence: Evidence;
+}
+
+export interface HistoryEntry {
+  offset: number;
+  time: string;
+  change: Change;
+  by: string | null;
+  state: AlertState;
+  severity: Severity;
+}
+
+export interface Area {
+  code: string;
+  kind: string;
+  name: string;
+  lat: number;
+  lon: number;
+  km2: number;
+}
+
+export interface Entity {
+  id: string;
+  name: Text;
+  stream: Stream;
+  profile: string;
+  area: string | null;
+  lat: number | null;
+  lon: number | null;
+  interval_seconds: number;
+  expected: boolean;
+}
+
+export interface Measure {
+  name: string;
+  kind: 'number' | 'boolean' | 'code';
+  unit: string;
+  unit_text: string;
+  label: Text;
+  decimals: number;
+}
+
+/** A line of the schematic map (a river), where the site's display settings give one. */
+export interface MapLine {
+  name: Text;
+  points: [lon: number, lat: number][];
+}
+
+export interface Site {
+  site: string;
+  name: Text;
+  mode: Mode;
+  areas: Area[];
+  entities: Entity[];
+  measures: Record<string, Measure>;
+  limits: Record<string, Record<string, Limit[]>>;
+  trends: { entity: string; measure: string }[];
+  lines?: MapLine[];
+}
+
+export interface Latest {
+  entity: string;
+  device: string;
+  stream: Stream;
+  observed: string;
+  received: string;
+  status: string;
+  flags: string[];
+  values: Record<string, { value: Value; unit: string; quality: string[] | number }>;
+}
+
+export interface Counters {
+  received: number;
+  events: number;
+  duplicates: number;
+  rejected: number;
+  alerts_raised: number;
+  alerts_active: number;
+}
+
+/** What every numbered frame of the feed carries. */
+interface Frame {
+  offset: number;
+  now: string;
+  last_event?: string | null;
+  devices_heard?: number;
+  counters?: Counters;
+}
+
+export interface Snapshot extends Frame {
+  mode: Mode;
+  alerts: Alert[];
+  latest: Latest[];
+}
+
+export interface ChangeFrame extends Frame {
+  /** Offset of the frame before this one. */
+  from: number;
+  alerts: Alert[];
+  latest: Latest[];
+}
+
+export type Heartbeat = Frame;
+
+export interface Series {
+  entity: string;
+  measure: string;
+  unit: string;
+  points: [observedMs: number, value: number, quality: number][];
+  limits: Limit[];
+}
+
+export interface Verdict {
+  command_id: string;
+  accepted: boolean;
+  refusal: string | null;
+  detail: Text;
+  alert: Alert | null;
+}
+
+export interface Problem {
+  title: string;
+  status: number;
+  detail: string;
+  title_vi?: string;
+  detail_vi?: string;
+}
+
+export interface Status {
+  mode: Mode;
+  version: string;
+  counters: Counters;
+  devices_heard: number;
+  last_event: string | null;
+  now: string;
+}
