@@ -1,7 +1,7 @@
 # `make demo` runs the product, `make test` proves it. Both install what the project needs on a fresh machine.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench build release ui tools services-test fmt clean screenshots
+.PHONY: help demo test planted check bench build release ui tools services-test fmt clean screenshots
 
 UI := crates/console/ui
 UI_SOURCES := $(shell find $(UI)/src $(UI)/public $(UI)/index.html $(UI)/package.json $(UI)/package-lock.json -type f 2>/dev/null)
@@ -14,6 +14,9 @@ demo: release ## build everything and run the flood of September 2024 with its p
 
 test: ## format, lints, dependency rules and every test, with the real clients and the real browser
 	@deploy/scripts/test.sh
+
+planted: ## build the node with a planted bug (it acknowledges before it writes) and see the crash test fail
+	@deploy/scripts/planted-bug.sh
 
 check: ui ## the fast part: format, lints, unit tests
 	cargo fmt --all --check

@@ -8,13 +8,14 @@ import { api, newRow, onPage, rowOf, until } from './lib/target.mjs';
 
 let chromium;
 before(async () => (chromium = await browser()));
-after(() => chromium.close());
+after(() => chromium?.close());
 const limit = { timeout: 120_000 };
 
 const CUT = [/Failed to load resource/, /ERR_/, /net::/];
 
 test('served under the strict policy', limit, () =>
-  onPage(chromium, {}, async ({ base }) => {
+  onPage(chromium, { map: true }, async ({ page, base }) => {
+    await page.locator('.symbol-button').first().waitFor(); // with everything that the map loads
     const policy = (await fetch(`${base}/`)).headers.get('content-security-policy') ?? '';
     assert.match(policy, /default-src 'self'/);
     assert.doesNotMatch(policy, /unsafe/);
@@ -107,7 +108,7 @@ for (const how of ['freeze', 'cut']) {
 }
 
 test('phone: list, detail as a page with the action at the thumb, tabs; never sideways', limit, () =>
-  onPage(chromium, { phone: true }, async ({ page }) => {
+  onPage(chromium, { phone: true, map: true }, async ({ page }) => {
     const fits = async (where) => {
       const [inner, outer] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
       assert.ok(inner <= outer && outer === 390, `${where}: ${inner} > ${outer}`);
@@ -136,7 +137,7 @@ test('phone: list, detail as a page with the action at the thumb, tabs; never si
   }));
 
 test('keyboard alone: move, open, search, map, theme, help, back', limit, () =>
-  onPage(chromium, {}, async ({ page }) => {
+  onPage(chromium, { map: true }, async ({ page }) => {
     await newRow(page);
     const focused = () => page.evaluate(() => document.activeElement?.getAttribute('data-id'));
     const ids = () => page.locator('[role=option]').evaluateAll((rows) => rows.map((row) => row.dataset.id));
@@ -170,6 +171,7 @@ test('keyboard alone: move, open, search, map, theme, help, back', limit, () =>
     assert.equal(await theme(), 'day');
     await page.keyboard.press('?');
     await page.locator('[data-test=help]').waitFor();
+    await page.locator('[data-test=rejects] :is(details, p:not(:empty))').first().waitFor();
     await page.keyboard.press('Escape');
     await page.locator('[data-test=help]').waitFor({ state: 'detached' });
     await page.keyboard.press('g');
@@ -195,7 +197,7 @@ test('search without diacritics and filters, in the address', limit, () =>
 
 for (const theme of ['night', 'day']) {
   test(`no accessibility fault that a machine can find (${theme})`, limit, () =>
-    onPage(chromium, { theme }, async ({ page }) => {
+    onPage(chromium, { theme, map: true }, async ({ page }) => {
       await (await newRow(page)).click();
       await page.locator('[data-test=detail]').waitFor();
       await page.locator('[data-test=history] li').first().waitFor();

@@ -8,7 +8,7 @@ import { name, riverAlert } from './mock/scene.mjs';
 
 let chromium;
 before(async () => (chromium = await browser()));
-after(() => chromium.close());
+after(() => chromium?.close());
 const limit = { timeout: 60_000, skip: NODE ? 'needs the mock' : false };
 const operator = { storage: { 'ioc.operator': 'Bàn trực 1' } };
 
@@ -100,8 +100,10 @@ test('shelve needs a reason, has a view of its own and can be undone; comments',
     await page.locator('[data-test=confirm]').click();
     await page.getByText('Phải có lý do').waitFor();
     await page.locator('[data-test=words]').fill('Đã kiểm tra tại chỗ');
-    await page.locator('[data-test=confirm]').click();
+    await page.keyboard.press('Enter');
     await page.locator('[data-test=unshelve]').waitFor();
+    const focused = () => page.evaluate(() => document.activeElement?.getAttribute('data-test'));
+    await until('the focus is back at the button', async () => (await focused()) === 'unshelve', 5000);
     await page.locator('[data-test=shelved-view]').click();
     await rowOf(page, id).waitFor();
     await page.locator('[data-test=unshelve]').click();
@@ -126,7 +128,7 @@ test('why it rang: condition, version, values with both times, limits with sourc
   }));
 
 test('one selection everywhere: list, map, trend', limit, () =>
-  onPage(chromium, {}, async ({ page }) => {
+  onPage(chromium, { map: true }, async ({ page }) => {
     await page.locator('[data-test=trend][data-entity=wl-yen-bai]').click();
     const detail = page.locator('[data-test=detail]');
     const id = await detail.getAttribute('data-id');

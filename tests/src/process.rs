@@ -4,8 +4,13 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-/// A built binary of the workspace, beside the test's own.
+/// A built binary of the workspace, beside the test's own; `IOC_BINARY` names another `ioc`.
 pub fn binary(name: &str) -> PathBuf {
+    if name == "ioc"
+        && let Some(path) = std::env::var_os("IOC_BINARY")
+    {
+        return PathBuf::from(path);
+    }
     let exe = std::env::current_exe().unwrap();
     let folder = exe.ancestors().find(|folder| folder.join(name).is_file());
     folder

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -278,6 +278,129 @@ fn damage_in_the_middle_is_reported_and_read_past() {
     let stat = journal_stat(folder.path());
     assert_eq!(stat["messages"]["total"].as_u64().unwrap(), before - 1);
     assert_eq!(stat["missing"].as_array().unwrap().len(), 1);
+}
+
+fn last_segment(data: &Path, journal: &str) -> PathBuf {
+    let files = fs::read_dir(data.join(journal))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    files
+        .filter(|path| path.extension().is_some_and(|ending| ending == "seg"))
+        .max()
+        .unwrap()
+}
+
+/// Damage at the very end looks like an unfinished write; `outcomes` knows better: it is told, and the node starts.
+#[test]
+fn damage_at_the_end_is_told_and_stepped_over() {
+    let folder = Folder::new("end");
+    let node = Node::start(folder.path());
+    let mut device = Device::connect(node.ingest[0], "river");
+    for id in 1..=50_u16 {
+        device.publish(RIVER, id, &level(u64::from(id), 84.0));
+        assert_eq!(device.puback(Duration::from_secs(10)), Some(id));
+    }
+    node.wait_for_alert("river-bd3", "wl-lao-cai");
+    node.stop();
+    let segment = last_segment(folder.path(), "inputs");
+    let mut bytes = fs::read(&segment).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[end] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let verify = output(
+        binary("ioc"),
+        [
+            "journal",
+            "verify",
+            "--data",
+            folder.path().to_str().unwrap(),
+        ],
+    );
+    assert_eq!(verify.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&verify.stdout).contains("LOST"));
+    let node = Node::start(folder.path());
+    assert!(
+        node.log().contains("input records are lost"),
+        "{}",
+        node.log()
+    );
+    node.wait_for_alert("river-bd3", "wl-lao-cai");
+    let mut device = Device::connect(node.ingest[0], "river");
+    device.publish(RIVER, 1, &level(1_000, 84.5));
+    assert_eq!(device.puback(Duration::from_secs(10)), Some(1));
+    node.stop();
+    let replay = output(
+        binary("ioc"),
+        [
+            "journal",
+            "replay",
+            "--data",
+            folder.path().to_str().unwrap(),
+        ],
+    );
+    assert_eq!(replay.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&replay.stdout).contains("are missing"));
+}
+
+/// `outcomes` can be concluded again from `inputs`: lost in part or as a whole, the next start writes them anew.
+#[test]
+fn lost_outcomes_are_concluded_again() {
+    let folder = Folder::new("outcomes");
+    let node = Node::start(folder.path());
+    let mut device = Device::connect(node.ingest[0], "river");
+    for id in 1..=50_u16 {
+        device.publish(RIVER, id, &level(u64::from(id), 84.0));
+        assert_eq!(device.puback(Duration::from_secs(10)), Some(id));
+    }
+    node.stop();
+    let before = journal(folder.path(), &["cat", "--journal", "outcomes", "--json"]);
+    let segment = last_segment(folder.path(), "outcomes");
+    let mut bytes = fs::read(&segment).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[end - 3_000..].fill(0);
+    fs::write(&segment, bytes).unwrap();
+    for whole in [false, true] {
+        if whole {
+            fs::remove_dir_all(folder.path().join("outcomes")).unwrap();
+        }
+        Node::start(folder.path()).stop();
+        let after = journal(folder.path(), &["cat", "--journal", "outcomes", "--json"]);
+        assert!(
+            after.starts_with(&before),
+            "the outcomes differ after losing {}",
+            if whole { "all" } else { "the end" }
+        );
+        let replay: Value =
+            serde_json::from_str(&journal(folder.path(), &["replay", "--json"])).unwrap();
+        assert_eq!(replay["identical"], true, "{replay}");
+    }
+}
+
+/// Old segments go behind snapshots: a small bound never stops the front door while a snapshot can make room.
+#[test]
+fn a_small_size_bound_is_kept_without_stopping() {
+    let folder = Folder::new("bound");
+    let mut options = Options::default();
+    for (key, value) in [
+        ("IOC__JOURNAL__SEGMENT_BYTES", "1048576"),
+        ("IOC__JOURNAL__INPUTS_BYTES_MAX", "8388608"),
+        ("IOC__JOURNAL__OUTCOMES_BYTES_MAX", "8388608"),
+        ("IOC__JOURNAL__RESERVE_DISASTER_BYTES", "1048576"),
+        ("IOC__JOURNAL__RESERVE_SYSTEM_BYTES", "1048576"),
+    ] {
+        options.variables.push((key.to_owned(), value.to_owned()));
+    }
+    let node = Node::start_with(folder.path(), &options);
+    let mut device = Device::connect(node.ingest[0], "air");
+    let payload = vec![b'x'; 200_000];
+    for id in 1..=150_u16 {
+        device.publish("ioc/lao-cai/env/aqm-1/up", id, &payload);
+        assert_eq!(device.puback(Duration::from_secs(20)), Some(id));
+    }
+    node.stop();
+    let bytes = journal_stat(folder.path())["bytes"].as_u64().unwrap();
+    assert!(bytes <= 8_388_608, "{bytes} bytes on disk");
+    Node::start_with(folder.path(), &options).stop();
 }
 
 /// Frozen and thawed, stopped in time, and everything is still there.

@@ -1,11 +1,13 @@
 //! A message that crosses the socket becomes an alert on the feed; an operator's answer is durable and final.
 
 use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ioc_tests::http::{self, Feed};
 use ioc_tests::node::{Folder, Node, Options};
-use ioc_tests::process::run;
+use ioc_tests::process::{Guard, run};
 use serde_json::{Value, json};
 
 fn publish(node: &Node, topic: &str, payload: &Value) {
@@ -230,31 +232,72 @@ fn bad_payloads_are_kept_with_a_reason_and_stop_nothing() {
     node.stop();
 }
 
+/// One figure of `/metrics`, summed over its labels.
+fn metric(text: &str, name: &str) -> u64 {
+    let values = text
+        .lines()
+        .filter(|line| line.starts_with(name) && line[name.len()..].starts_with([' ', '{']));
+    values
+        .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64)
+        .sum()
+}
+
+/// Good, repeated and bad messages while somebody looks all the time: the figures add up at every look.
 #[test]
 fn accounting_holds_at_every_scrape() {
     let folder = Folder::new("accounting");
     let node = Node::start(folder.path());
-    for seq in 0..20 {
-        level(
-            &node,
-            "wl-van-ban",
-            seq / 2,
-            80.0 + f64::from(u32::try_from(seq / 2).unwrap()) / 100.0,
-        );
-    }
-    let status = ioc_tests::wait::until("all are folded", Duration::from_secs(20), || {
-        let counters = http::get(node.console, "/api/v1/status").json()["counters"].clone();
-        (counters["received"] == 20).then_some(counters)
-    });
-    let number = |key: &str| status[key].as_u64().unwrap();
-    assert_eq!(
-        number("received"),
-        number("events") + number("duplicates") + number("rejected")
+    let port = node.ingest[0].port().to_string();
+    let mut child = Guard(
+        Command::new("mosquitto_pub")
+            .args(["-p", &port, "-q", "1", "-i", "gateway", "-l"])
+            .args(["-t", "ioc/lao-cai/env/aqm-7/up"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap(),
     );
-    let metrics = String::from_utf8(http::get(node.admin, "/metrics").body).unwrap();
-    for name in ["ioc_monitor_received_total 20", "ioc_journal_", "ioc_mqtt_"] {
-        assert!(metrics.contains(name), "{name} in\n{metrics}");
+    let mut lines = String::new();
+    for seq in 0..3_000 {
+        let time = 1_790_000_000 + seq / 2;
+        lines.push_str(&format!(
+            "{{\"seq\":{},\"ts\":{time},\"pm25\":9}}\n",
+            seq / 2
+        ));
+        if seq % 10 == 0 {
+            lines.push_str("not json\n");
+        }
     }
+    let mut input = child.0.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()).unwrap());
+    let mut looks = 0;
+    ioc_tests::wait::until("all are folded", Duration::from_secs(60), || {
+        looks += 1;
+        let status = http::get(node.console, "/api/v1/status").json();
+        let number = |key: &str| status["counters"][key].as_u64().unwrap();
+        assert_eq!(
+            number("received"),
+            number("events") + number("duplicates") + number("rejected"),
+            "{status}"
+        );
+        let text = String::from_utf8(http::get(node.admin, "/metrics").body).unwrap();
+        let scraped = |what: &str| metric(&text, &format!("ioc_monitor_{what}_total"));
+        assert_eq!(
+            scraped("received"),
+            scraped("events") + scraped("duplicates") + scraped("rejected")
+        );
+        (number("received") == 3_300).then_some(())
+    });
+    writer.join().unwrap();
+    let counters = http::get(node.console, "/api/v1/status").json()["counters"].clone();
+    assert_eq!(
+        (
+            &counters["events"],
+            &counters["duplicates"],
+            &counters["rejected"]
+        ),
+        (&json!(1_500), &json!(1_500), &json!(300))
+    );
+    assert!(looks > 3, "looked {looks} times only");
     assert_eq!(http::get(node.admin, "/livez").status, 200);
     assert_eq!(http::get(node.admin, "/readyz").status, 200);
     node.stop();

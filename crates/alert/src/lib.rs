@@ -12,9 +12,14 @@
 //! `d`, whichever comes first. Absence and shelving run on journal time; our own downtime (from the last record before a
 //! start to that start) is no absence, and [`ABSENCE_GRACE`] follows every start.
 //!
-//! An event observed before its key's newest never changes the live state, but its values join the windows. An event
-//! flagged `HISTORY` may only raise an alert marked retrospective, which has a key of its own. Values of bad quality
+//! An event observed before its key's newest is late: its values join the windows, and it never clears anything. Where it
+//! satisfies the condition of a rule without a hold and its key is clear, it rings: active if nothing newer says normal, else as an
+//! episode that is over already (raised and returned in one go), or as a revision of the returned alert that is still to
+//! be acknowledged. A late run that would satisfy a hold, and a late reading that would break a release, are left out.
+//! Silence at large ends with anything a device says, however old. An event flagged `HISTORY` may only raise an alert marked retrospective, which has a key of its own. Values of bad quality
 //! never clear anything and raise only where the rule lists that quality. Exercise and test events have keys of their own.
+//!
+//! A rule that cannot be computed rings itself, as an alert of [`RULE_FAULT`].
 //!
 //! # Bounds
 //!
@@ -31,6 +36,6 @@ mod text;
 
 pub use engine::{
     ABSENCE_GRACE, COMMENTS_MAX, Counters, ENTITIES_MAX, EVIDENCE_VALUES_MAX, Engine, Origin,
-    RECENT_MAX, RestoreError, SHELVE_MAX, Saved, TEXT_BYTES_MAX, VERDICTS_MAX,
+    RECENT_MAX, RestoreError, SHELVE_MAX, Saved, TEXT_CHARS_MAX, VERDICTS_MAX,
 };
-pub use ruleset::{RULES_MAX, RuleInfo, RuleSet};
+pub use ruleset::{RULE_FAULT, RULES_MAX, RuleInfo, RuleSet};

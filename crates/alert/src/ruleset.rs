@@ -9,6 +9,8 @@ use crate::cel::{LimitCell, Need, Program};
 use crate::load::{LimitEntry, Limits, load_rules, load_thresholds};
 use crate::text::Template;
 
+/// Id of the engine's own alerts about rules that cannot be computed; no rule of a pack may have it.
+pub const RULE_FAULT: &str = "rule-fault";
 /// Most rules of a pack.
 pub const RULES_MAX: usize = 1_024;
 

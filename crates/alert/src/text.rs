@@ -3,7 +3,9 @@
 //! A slot is `{name}`, `{area}`, `{label.NAME}`, `{since}`, `{silence}`, `{last_heard}` or an expression in the language
 //! of the conditions with an optional format: `{level}`, `{level - limit.bd3}`, `{rate(level, duration('1h')):.2 m/giờ}`.
 //! The format is `.DECIMALS` (default: those of the rule's measure) and a unit text (default: that of the rule's measure;
-//! `{x:.0}` has none). `{{` and `}}` are braces.
+//! `{x:.0}` has none). A number whose sign decides the words has three texts after `:=`, for zero as shown, above and below,
+//! with `#` for the number without its sign: `{level - limit.bd3:=đạt báo động 3|trên báo động 3 là #|dưới báo động 3 là #}`.
+//! `{{` and `}}` are braces.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,6 +25,15 @@ pub(crate) enum Language {
     English,
 }
 
+impl Language {
+    fn of(self, text: &Text) -> &str {
+        match self {
+            Self::Vietnamese => &text.vi,
+            Self::English => &text.en,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Part {
     Literal(String),
@@ -35,7 +46,9 @@ pub(crate) enum Part {
     Number {
         program: Program,
         decimals: u8,
-        unit: String,
+        unit: Text,
+        /// Instead of the bare number: texts for zero, above and below.
+        worded: Option<Box<[String; 3]>>,
     },
 }
 
@@ -57,10 +70,6 @@ pub(crate) struct Facts<'a> {
 
 impl Template {
     pub(crate) fn fill(&self, language: Language, facts: &Facts<'_>) -> String {
-        let pick = |text: &Text| match language {
-            Language::Vietnamese => text.vi.clone(),
-            Language::English => text.en.clone(),
-        };
         let unknown = match language {
             Language::Vietnamese => "không rõ",
             Language::English => "unknown",
@@ -69,10 +78,10 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Literal(text) => out.push_str(text),
-                Part::Name => out.push_str(&pick(facts.name)),
+                Part::Name => out.push_str(language.of(facts.name)),
                 Part::Area => out.push_str(facts.area.unwrap_or(unknown)),
                 Part::Label(name) => match facts.labels.and_then(|labels| labels.get(name)) {
-                    Some(text) => out.push_str(&pick(text)),
+                    Some(text) => out.push_str(language.of(text)),
                     None => out.push_str(unknown),
                 },
                 Part::Since => out.push_str(&local_time(facts.since)),
@@ -86,12 +95,22 @@ impl Template {
                     program,
                     decimals,
                     unit,
+                    worded,
                 } => match program.run(&facts.inputs) {
                     Value::Number(value) => {
-                        out.push_str(&number(value, *decimals, language));
-                        if !unit.is_empty() {
-                            out.push(NO_BREAK_SPACE);
-                            out.push_str(unit);
+                        let unit = language.of(unit);
+                        match worded {
+                            None => out.push_str(&quantity(value, *decimals, unit, language)),
+                            Some(texts) => {
+                                let size = quantity(value.abs(), *decimals, unit, language);
+                                let [zero, above, below] = &**texts;
+                                let text = match value {
+                                    _ if is_zero(value, *decimals) => zero,
+                                    value if value > 0.0 => above,
+                                    _ => below,
+                                };
+                                out.push_str(&text.replace('#', &size));
+                            }
                         }
                     }
                     Value::Boolean(_)
@@ -104,6 +123,21 @@ impl Template {
         }
         out
     }
+}
+
+fn quantity(value: f64, decimals: u8, unit: &str, language: Language) -> String {
+    let mut out = number(value, decimals, language);
+    if !unit.is_empty() {
+        out.push(NO_BREAK_SPACE);
+        out.push_str(unit);
+    }
+    out
+}
+
+/// Whether nothing but zeros is shown.
+fn is_zero(value: f64, decimals: u8) -> bool {
+    let shown = format!("{:.*}", usize::from(decimals), value.abs());
+    !shown.bytes().any(|digit| matches!(digit, b'1'..=b'9'))
 }
 
 /// `1.234,5` in Vietnamese, `1,234.5` in English.

@@ -76,6 +76,7 @@ fn rules() {
     let table: &[(&str, &str, &str)] = &[
         // The line that changes, what it becomes, line and words of the error.
         ("id", "", "1: rule: `id` is missing"),
+        ("id", "id = \"rule-fault\"", "2: `rule-fault` is kept"),
         ("id", "id = \"Ä b\"", "2: `id` is written with"),
         ("version", "", "1: rule `a`: `version` is missing"),
         ("version", "version = 0", "3: `version` must be a whole number"),
@@ -137,6 +138,7 @@ fn rules() {
         ("message", "message = { vi = \"{levle}\", en = \"x\" }", "11: slot `{levle}`: unknown name"),
         ("message", "message = { vi = \"{silence}\", en = \"x\" }", "11: slot `{silence}`: is for rules of kind"),
         ("message", "message = { vi = \"{level:.9}\", en = \"x\" }", "11: slot `{level:.9}`: `.DECIMALS` takes"),
+        ("message", "message = { vi = \"{level:=at|above}\", en = \"x\" }", "11: slot `{level:=at|above}`: `:=` takes three texts"),
         ("message", "message = { vi = \"{label.lake}\", en = \"x\" }", "1: rule `a`: `g1` has no label `lake`"),
         ("guidance", "", "1: rule `a`: `guidance` is missing"),
         ("guidance", "guidance = \"do\"", "12: `guidance` must be a table"),

@@ -157,16 +157,69 @@ fn sentences_in_both_languages() {
     let alert = feed.first("river-bd3");
     assert_eq!(
         alert.message.vi,
-        "Trạm thủy văn Bảo Hà: mực nước sông Thao (sông Hồng) 58,13\u{a0}m, trên báo động 3 là 1,13\u{a0}m."
+        "Mực nước sông Thao tại Bảo Hà 58,13\u{a0}m, trên báo động 3 là 1,13\u{a0}m."
     );
     assert_eq!(
         alert.message.en,
-        "Bảo Hà river station: Thao (Red) river at 58.13\u{a0}m, 1.13\u{a0}m above flood alarm 3."
+        "Thao river level at Bảo Hà 58.13\u{a0}m, 1.13\u{a0}m above flood alarm level 3."
     );
     assert!(alert.unofficial);
     assert_eq!(alert.area_name.as_deref(), Some("Xã Bảo Hà"));
     assert_eq!(alert.evidence.limits.len(), 1);
     assert_eq!(alert.evidence.values[0].offset, 1);
+}
+
+#[test]
+fn at_the_level_itself_nothing_is_above_it_by_zero() {
+    let mut feed = Feed::new();
+    feed.level(0, "wl-bao-ha", 57.0);
+    let sent = |feed: &Feed, rule: &str| feed.first(rule).message.clone();
+    let at = sent(&feed, "river-bd3");
+    assert_eq!(
+        at.vi,
+        "Mực nước sông Thao tại Bảo Hà 57,00\u{a0}m, đạt báo động 3."
+    );
+    assert_eq!(
+        at.en,
+        "Thao river level at Bảo Hà 57.00\u{a0}m, at flood alarm level 3."
+    );
+    // Within the dead band the alert is still open, and the sentence is still true.
+    feed.level(10, "wl-bao-ha", 56.88);
+    let revised = feed.out.iter().rfind(|t| t.alert.rule == "river-bd3");
+    assert_eq!(
+        revised.unwrap().alert.message.en,
+        "Thao river level at Bảo Hà 56.88\u{a0}m, 0.12\u{a0}m below flood alarm level 3."
+    );
+    feed.level(20, "wl-bao-ha", 58.0);
+    assert_eq!(
+        sent(&feed, "river-above-bd3").vi,
+        "Mực nước sông Thao tại Bảo Hà 58,00\u{a0}m, đạt ngưỡng theo dõi đặc biệt 58,00\u{a0}m (báo động 3 + 1 m)."
+    );
+}
+
+#[test]
+fn a_late_reading_above_the_third_level_is_not_missed() {
+    let mut feed = Feed::new();
+    feed.level(100, "wl-bao-ha", 54.0);
+    feed.level(95, "wl-bao-ha", 57.9);
+    for rule in ["river-bd1", "river-bd2", "river-bd3"] {
+        let told: Vec<Change> = feed
+            .out
+            .iter()
+            .filter(|t| t.alert.rule == rule)
+            .map(|t| t.change)
+            .collect();
+        assert_eq!(told, [Change::Raised, Change::ReturnedToNormal], "{rule}");
+    }
+    let alert = feed.first("river-bd3");
+    assert_eq!(alert.since, Time(MIDNIGHT + 95 * MINUTE));
+    assert!(!alert.retrospective);
+    assert!(
+        alert
+            .message
+            .vi
+            .contains("57,90\u{a0}m, trên báo động 3 là 0,90")
+    );
 }
 
 #[test]
@@ -191,8 +244,8 @@ fn a_gauge_that_dies_at_high_water_rings_and_clears_nothing() {
     assert_eq!(&*alert.entity, "wl-lao-cai");
     assert_eq!(
         alert.message.vi,
-        "Trạm thủy văn Lào Cai: mất tín hiệu 30\u{a0}phút khi mực nước sông Thao (sông Hồng) đang cao; \
-         số liệu cuối 86,00\u{a0}m lúc 00:30 08/09/2024."
+        "Trạm thủy văn Lào Cai: không có số liệu tin cậy 30\u{a0}phút khi mực nước sông Thao đang cao; \
+         số liệu tin cậy cuối 86,00\u{a0}m lúc 00:30 08/09/2024."
     );
     feed.level(700, "wl-yen-bai", 25.0);
     assert_eq!(feed.count("river-bd3", Change::ReturnedToNormal), 0);
@@ -283,6 +336,10 @@ fn every_stream_has_its_rules() {
     assert_eq!(
         feed.first("crowd-over").message.vi,
         "Bản Cát Cát: 1.950\u{a0}người, bằng 122\u{a0}% sức chứa 1.600\u{a0}người."
+    );
+    assert_eq!(
+        feed.first("crowd-over").message.en,
+        "Cát Cát village: 1,950\u{a0}people, 122\u{a0}% of the capacity of 1,600\u{a0}people."
     );
     assert!(
         feed.first("air-pm25-bad")

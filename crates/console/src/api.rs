@@ -12,7 +12,7 @@ use event::{AreaInfo, Limit, MeasureInfo, Name, Stream, Text, Time};
 use journal::Journal;
 use serde::{Deserialize, Serialize};
 
-use crate::deps::{Counters, Mode, RuleInfo, Trend};
+use crate::deps::{Counters, MapLine, Mode, RuleInfo, Trend};
 use crate::problem::{self, Problem};
 use crate::shared::Shared;
 use crate::view::{HOURS_MAX, Points};
@@ -31,6 +31,7 @@ struct Site<'a> {
     limits: &'a BTreeMap<String, BTreeMap<String, Vec<Limit>>>,
     rules: &'a [RuleInfo],
     trends: &'a [Trend],
+    lines: &'a [MapLine],
 }
 
 #[derive(Serialize)]
@@ -74,6 +75,7 @@ pub(crate) async fn site(State(shared): State<Arc<Shared>>) -> Response {
         limits: &info.limits,
         rules: &info.rules,
         trends: &info.trends,
+        lines: &info.lines,
     })
     .into_response()
 }

@@ -17,7 +17,7 @@ pub struct ConsoleConfig {
     pub connections_max: usize,
     /// Clients of the live feed; one more is answered 503.
     pub clients_max: usize,
-    /// Frames a second and client.
+    /// Frames in any second to one client. Four tenths are for data, the rest is kept for alerts and the first snapshot.
     pub frames_per_second_max: u32,
     /// Frames a client may be behind before it gets a new snapshot.
     pub frames_behind_max: usize,

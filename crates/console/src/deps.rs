@@ -74,6 +74,8 @@ pub struct SiteInfo {
     pub rules: Vec<RuleInfo>,
     /// The site's key points, in the order shown.
     pub trends: Vec<Trend>,
+    /// Rivers on the schematic map.
+    pub lines: Vec<MapLine>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -85,6 +87,16 @@ pub struct RuleInfo {
     pub measure: Option<Name>,
     pub title: Text,
     pub condition: String,
+}
+
+/// A line of the map. A schematic one is drawn by hand through known places and not surveyed; others have a source.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MapLine {
+    pub name: Text,
+    pub schematic: bool,
+    pub source: Option<String>,
+    /// Longitude, latitude.
+    pub points: Vec<[f64; 2]>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

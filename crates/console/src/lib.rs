@@ -55,7 +55,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use config::{AdminConfig, ConsoleConfig};
-pub use deps::{Deps, Image, Intake, Mode, RuleInfo, SiteInfo, Trend};
+pub use deps::{Deps, Image, Intake, MapLine, Mode, RuleInfo, SiteInfo, Trend};
 pub use error::Error;
 pub use view::Health;
 

@@ -126,7 +126,7 @@ pub(crate) async fn run(
             offset: reader.position(),
             source,
         })?;
-        {
+        let pending = {
             let mut view = shared.view_mut();
             if let Some(gap) = batch.gap() {
                 view.hole();
@@ -141,10 +141,11 @@ pub(crate) async fn run(
                 shared.outcomes.next_offset().saturating_sub(view.next()),
                 view.sizes(),
             );
-        }
+            view.pending()
+        };
         for answer in verdicts.drain(..) {
             shared.waiters.answer(&answer);
         }
-        shared.hub.wake();
+        shared.hub.wake(pending);
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt as _;
 
 use crate::node::{Node, until};
-use crate::{ConsoleConfig, RuleInfo, SiteInfo, Trend, feed, routes, sample, tail};
+use crate::{ConsoleConfig, MapLine, RuleInfo, SiteInfo, Trend, feed, routes, sample, tail};
 
 mod commands;
 mod openapi;
@@ -152,7 +152,7 @@ fn site() -> SiteInfo {
         name: "level".into(),
         kind: MeasureType::Number,
         unit: "m".into(),
-        unit_text: "m".into(),
+        unit_text: text("m", "m"),
         label: text("Mực nước", "Level"),
         decimals: 2,
     };
@@ -183,6 +183,12 @@ fn site() -> SiteInfo {
             entity: "wl-bao-ha".into(),
             measure: "level".into(),
         }],
+        lines: vec![MapLine {
+            name: text("Sông Thao", "Thao river"),
+            schematic: true,
+            source: None,
+            points: vec![[103.968, 22.5], [104.35, 22.17]],
+        }],
     }
 }
 
@@ -194,6 +200,7 @@ async fn site_shows_the_pack_in_force() {
     openapi::conforms("Site", &got);
     assert_eq!(got["name"]["vi"], "Lào Cai");
     assert_eq!(got["limits"]["wl-bao-ha"]["level"][0]["value"], 57.0);
+    assert_eq!(got["lines"][0]["points"][1], json!([104.35, 22.17]));
 }
 
 #[tokio::test]

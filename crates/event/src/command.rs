@@ -50,6 +50,8 @@ pub enum Refusal {
     /// The alert carries as many comments as it may.
     TooManyComments,
     CommandUnreadable,
+    /// The command id was given before, to a command that asked for something else.
+    CommandIdReused,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

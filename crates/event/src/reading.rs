@@ -53,6 +53,37 @@ pub enum Value {
     Code(Name),
 }
 
+/// What sets of bits have in common whose names are a closed list, `NAMES`.
+macro_rules! named_bits {
+    ($bits:ty) => {
+        impl $bits {
+            pub const fn with(self, other: Self) -> Self {
+                Self(self.0 | other.0)
+            }
+
+            pub const fn has(self, other: Self) -> bool {
+                self.0 & other.0 == other.0
+            }
+
+            /// The names of the bits that are set, for JSON and for people.
+            pub fn names(self) -> Vec<&'static str> {
+                Self::NAMES
+                    .into_iter()
+                    .filter_map(|(bit, name)| self.has(bit).then_some(name))
+                    .collect()
+            }
+
+            /// The bits of those names that this release knows.
+            pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+                names
+                    .into_iter()
+                    .filter_map(|name| Self::NAMES.iter().find(|(_, known)| *known == name))
+                    .fold(Self::default(), |all, (bit, _)| all.with(*bit))
+            }
+        }
+    };
+}
+
 /// Why a value may not be trusted, as bits; 0 is good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -64,19 +95,11 @@ impl Quality {
     pub const OUT_OF_RANGE: Self = Self(1);
     /// The device says that it is calibrating or under maintenance.
     pub const MAINTENANCE: Self = Self(1 << 1);
-    /// The device says that the sensor failed.
+    /// The device says that the sensor failed, or something that is no known word about it.
     pub const SENSOR_FAULT: Self = Self(1 << 2);
 
     pub const fn is_good(self) -> bool {
         self.0 == 0
-    }
-
-    pub const fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
     }
 
     const NAMES: [(Self, &'static str); 3] = [
@@ -84,23 +107,9 @@ impl Quality {
         (Self::MAINTENANCE, "maintenance"),
         (Self::SENSOR_FAULT, "sensor_fault"),
     ];
-
-    /// The closed list of names, for JSON and for people.
-    pub fn names(self) -> Vec<&'static str> {
-        Self::NAMES
-            .into_iter()
-            .filter_map(|(bit, name)| self.has(bit).then_some(name))
-            .collect()
-    }
-
-    /// The bits of those names that this release knows.
-    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        names
-            .into_iter()
-            .filter_map(|name| Self::NAMES.iter().find(|(_, known)| *known == name))
-            .fold(Self::GOOD, |all, (bit, _)| all.with(*bit))
-    }
 }
+
+named_bits!(Quality);
 
 /// What is to be known about the whole event, as bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -122,16 +131,10 @@ impl EventFlags {
     pub const RETAINED: Self = Self(1 << 5);
     /// At least one known field had a value that could not be used and is missing from `values`.
     pub const FIELDS_UNUSABLE: Self = Self(1 << 6);
+    /// The device's clock was never set or has restarted (before 2015): `observed` is the time of reception.
+    pub const TIME_PAST: Self = Self(1 << 7);
 
-    pub const fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    const NAMES: [(Self, &'static str); 7] = [
+    const NAMES: [(Self, &'static str); 8] = [
         (Self::TIME_MISSING, "time_missing"),
         (Self::TIME_FUTURE, "time_future"),
         (Self::HISTORY, "history"),
@@ -139,23 +142,11 @@ impl EventFlags {
         (Self::TIME_NUDGED, "time_nudged"),
         (Self::RETAINED, "retained"),
         (Self::FIELDS_UNUSABLE, "fields_unusable"),
+        (Self::TIME_PAST, "time_past"),
     ];
-
-    pub fn names(self) -> Vec<&'static str> {
-        Self::NAMES
-            .into_iter()
-            .filter_map(|(bit, name)| self.has(bit).then_some(name))
-            .collect()
-    }
-
-    /// The bits of those names that this release knows.
-    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        names
-            .into_iter()
-            .filter_map(|name| Self::NAMES.iter().find(|(_, known)| *known == name))
-            .fold(Self::default(), |all, (bit, _)| all.with(*bit))
-    }
 }
+
+named_bits!(EventFlags);
 
 /// One value of an event, already in the canonical unit of its measure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -20,8 +20,8 @@ pub struct MeasureInfo {
     pub kind: MeasureType,
     /// Canonical UCUM unit.
     pub unit: Name,
-    /// How people write the unit (`m`, `µg/m³`, `°C`).
-    pub unit_text: String,
+    /// How people write the unit (`m`, `µg/m³`, `người` / `people`).
+    pub unit_text: Text,
     pub label: Text,
     /// Decimals shown.
     pub decimals: u8,

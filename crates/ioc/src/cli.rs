@@ -6,7 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// City operations-centre event pipeline: MQTT in, durable before it is acknowledged, alerts on the operators' screen.
 #[derive(Debug, Parser)]
-#[command(name = "ioc", version, about, propagate_version = true)]
+#[command(
+    name = "ioc",
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 well, 1 failed or found wrong, 2 wrong call or configuration.\n\
+                  Logs go to standard error; RUST_LOG=debug shows more."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -59,7 +65,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value = "yagi-2024", value_name = "NAME")]
     pub(crate) scenario: String,
     /// How many times faster than life, or "max" (as fast as the node takes it)
-    #[arg(long, default_value = "900", value_name = "N|max", value_parser = parse_speed)]
+    #[arg(long, default_value = "900", value_name = "N|max", allow_hyphen_values = true, value_parser = parse_speed)]
     pub(crate) speed: Speed,
     /// Keep the journals in this folder (default: a temporary one, removed at the end)
     #[arg(long, value_name = "DIR")]

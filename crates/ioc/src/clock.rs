@@ -65,11 +65,17 @@ impl RealClock {
             }
             None => wall_ns,
         };
+        // A journal that is ahead of the wall clock comes from a clock that was wrong then or is wrong now.
+        let behind = last.filter(|last| last.wall_ns.saturating_sub(wall_ns) > STEP_NS);
+        let step = behind.map(|last| Step {
+            wall_before_ns: last.wall_ns,
+            wall_after_ns: wall_ns,
+        });
         let inner = Inner {
             journal_ns,
             wall_ns,
             at: Instant::now(),
-            step: None,
+            step,
         };
         Ok(Self {
             inner: Mutex::new(inner),

@@ -14,7 +14,7 @@ use crate::config::{self, Config, Mistake, Source};
 use crate::site::{self, Site};
 use crate::store::Recovered;
 use crate::topology::{self, Setup};
-use crate::{logging, shutdown};
+use crate::{logging, runtime, shutdown};
 
 /// Exit code for a wrong configuration or call.
 const USAGE: u8 = 2;
@@ -43,8 +43,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     }
     let recovered = Recovered::open(&config.node.data_dir, &config.journal, ClockKind::Real)?;
     let clock = Arc::new(RealClock::start(recovered.last_stamp(), args.accept_clock)?);
-    let runtime = topology::runtime()?;
-    let result = runtime.block_on(async {
+    let workers = runtime::main()?;
+    let result = workers.block_on(async {
         let setup = Setup {
             config: &config,
             pack,
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         };
         node.stop(why).await
     });
-    runtime.shutdown_background();
+    workers.shutdown_background();
     result
 }
 
@@ -92,6 +92,12 @@ pub(crate) fn check(args: &ConfigArgs) -> Result<ExitCode> {
         }),
     }
     let mut out = io::stdout().lock();
+    for (key, address) in config.iter().flat_map(Config::exposed) {
+        writeln!(
+            out,
+            "note: {key} = {address} can be reached by other machines: `ioc run` wants --insecure for it"
+        )?;
+    }
     if mistakes.is_empty() {
         writeln!(out, "configuration and site pack are good")?;
         return Ok(ExitCode::SUCCESS);

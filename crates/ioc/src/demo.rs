@@ -21,13 +21,13 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::{DemoArgs, Speed};
 use crate::clock::ScenarioClock;
 use crate::commands::complain_line;
-use crate::config::Config;
-use crate::logging;
+use crate::config::{self, Config};
 use crate::monitor::Progress;
 use crate::shutdown::{self, Why};
 use crate::site::{self, Site};
 use crate::store::Recovered;
 use crate::topology::{self, Node, Setup};
+use crate::{logging, runtime};
 
 /// Exit code for a wrong call.
 const USAGE: u8 = 2;
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
         clock_kind: ClockKind::Scenario,
         page: !args.headless,
     };
-    topology::runtime()?.block_on(async {
+    runtime::main()?.block_on(async {
         let node = topology::start(recovered, setup).await?;
         play(args, node, scenario, clock).await
     })
@@ -193,6 +193,10 @@ async fn play(
         });
     }
     let finished = why.is_none();
+    if !finished && args.exit_at_end {
+        // Stopped before the end: what was done is told, though it need not add up yet.
+        report(&summary, true);
+    }
     let code = node.stop(why.unwrap_or(Why::Finished)).await?;
     if !finished {
         return Ok(code);
@@ -300,17 +304,13 @@ impl DriveClock for Hands {
     }
 }
 
-/// The usual addresses when they are free, else free ones; headless always free ones, so that demos do not meet.
+/// The defaults and `IOC__` variables. Addresses that nobody set are the usual ones when they are free, else free ones;
+/// headless always free ones, so that demos do not meet.
 fn config(args: &DemoArgs, data: &Path) -> Result<Config> {
-    let mut config = Config::defaults().map_err(|mistakes| {
-        anyhow::anyhow!(
-            "{}",
-            mistakes
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; ")
-        )
+    let variables = config::environment();
+    let mut config = Config::load(None, &variables).map_err(|mistakes| {
+        let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", lines.join("; "))
     })?;
     config.node.data_dir = data.to_path_buf();
     let pick = |usual: SocketAddr| {
@@ -320,10 +320,22 @@ fn config(args: &DemoArgs, data: &Path) -> Result<Config> {
             usual_or_free(usual)
         }
     };
-    config.ingest.listen = vec![pick(SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)))];
-    config.console.listen = pick(config.console.listen);
-    config.admin.listen = pick(config.admin.listen);
-    Ok(config)
+    let set = |section: &str| variables.contains_key(&format!("IOC__{section}__LISTEN"));
+    if !set("INGEST") {
+        config.ingest.listen = vec![pick(SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)))];
+    }
+    if !set("CONSOLE") {
+        config.console.listen = pick(config.console.listen);
+    }
+    if !set("ADMIN") {
+        config.admin.listen = pick(config.admin.listen);
+    }
+    match config.exposed().first() {
+        Some((key, address)) => {
+            bail!("{key} = {address}: a demo listens on loopback addresses only")
+        }
+        None => Ok(config),
+    }
 }
 
 fn free() -> SocketAddr {

@@ -9,6 +9,7 @@ mod journal_tools;
 mod logging;
 mod metrics;
 mod monitor;
+mod runtime;
 mod screens;
 mod shutdown;
 mod site;

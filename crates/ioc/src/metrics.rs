@@ -15,7 +15,7 @@ use journal::{Journal, State};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
 
-use crate::monitor::Progress;
+use crate::monitor::{NodeClock, Progress};
 
 /// Metric names of the binary: a closed list.
 #[derive(Clone, Copy)]
@@ -32,6 +32,13 @@ enum Name {
     JournalNextOffset,
     JournalSegments,
     JournalState,
+    RuleErrors,
+    LateReadings,
+    HistoryReadings,
+    EntitiesRefused,
+    UnknownFields,
+    UnusableFields,
+    ClockAhead,
 }
 
 impl Name {
@@ -49,12 +56,22 @@ impl Name {
             Self::JournalNextOffset => "ioc_journal_next_offset",
             Self::JournalSegments => "ioc_journal_segments",
             Self::JournalState => "ioc_journal_accepting",
+            Self::RuleErrors => "ioc_alert_rule_errors_total",
+            Self::LateReadings => "ioc_alert_late_readings_total",
+            Self::HistoryReadings => "ioc_alert_history_readings_total",
+            Self::EntitiesRefused => "ioc_alert_entities_refused_total",
+            Self::UnknownFields => "ioc_normalize_unknown_fields_total",
+            Self::UnusableFields => "ioc_normalize_unusable_fields_total",
+            Self::ClockAhead => "ioc_clock_journal_ahead_seconds",
         }
     }
 }
 
 /// A monitor further behind than this (seconds of work) is not ready.
 const LAG_MAX: u64 = 1_000_000;
+
+/// A clock further off than this (five minutes) is a matter for a person.
+const CLOCK_AHEAD_MAX_NS: i64 = 300 * 1_000_000_000;
 
 const SEVERITIES: [&str; 5] = ["critical", "major", "minor", "warning", "info"];
 
@@ -77,6 +94,7 @@ pub(crate) struct Reporter {
     inputs: Journal,
     outcomes: Journal,
     progress: watch::Receiver<Progress>,
+    clock: Arc<dyn NodeClock>,
 }
 
 impl Reporter {
@@ -85,12 +103,14 @@ impl Reporter {
         inputs: Journal,
         outcomes: Journal,
         progress: watch::Receiver<Progress>,
+        clock: Arc<dyn NodeClock>,
     ) -> Self {
         Self {
             exporter,
             inputs,
             outcomes,
             progress,
+            clock,
         }
     }
 
@@ -108,6 +128,12 @@ impl Reporter {
         self.inputs
             .next_offset()
             .saturating_sub(self.progress.borrow().next_input)
+    }
+
+    /// How far journal time is from the wall clock; it is slewed back slowly.
+    fn clock_ahead_ns(&self) -> i64 {
+        let now = self.clock.now();
+        now.journal_ns.saturating_sub(now.wall_ns)
     }
 
     fn unready(&self) -> Vec<Reason> {
@@ -131,6 +157,18 @@ impl Reporter {
                 })
             })
             .collect();
+        let ahead = self.clock_ahead_ns();
+        if ahead.abs() > CLOCK_AHEAD_MAX_NS {
+            let detail = format!(
+                "journal time and the wall clock are {} s apart: was this machine's clock wrong? Holds and silence run late \
+                 or early until they agree again",
+                ahead / 1_000_000_000
+            );
+            reasons.push(Reason {
+                component: "clock".to_owned(),
+                detail,
+            });
+        }
         if self.lag() > LAG_MAX {
             let detail = format!("{} records behind `inputs`: alerts are late", self.lag());
             reasons.push(Reason {
@@ -145,6 +183,13 @@ impl Reporter {
         let progress = *self.progress.borrow();
         let counters = progress.counters;
         let absolute = |name: Name, value: u64| metrics::counter!(name.text()).absolute(value);
+        absolute(Name::RuleErrors, progress.engine.rule_errors);
+        absolute(Name::LateReadings, progress.engine.late);
+        absolute(Name::HistoryReadings, progress.engine.history);
+        absolute(Name::EntitiesRefused, progress.engine.entities_refused);
+        absolute(Name::UnknownFields, progress.normalize.unknown_fields);
+        absolute(Name::UnusableFields, progress.normalize.unusable_fields);
+        metrics::gauge!(Name::ClockAhead.text()).set(self.clock_ahead_ns() as f64 / 1e9);
         absolute(Name::MonitorReceived, counters.messages);
         absolute(Name::MonitorEvents, counters.events);
         absolute(Name::MonitorDuplicates, counters.duplicates);

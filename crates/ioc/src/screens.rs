@@ -55,7 +55,8 @@ fn site_info(monitor: &Monitor) -> SiteInfo {
     SiteInfo {
         limits,
         rules: rules.collect(),
-        trends: site.trends.clone(),
+        trends: site.display.trends.clone(),
+        lines: site.display.lines.clone(),
         vocabulary,
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use alert::RuleSet;
 use anyhow::{Context, Result, bail};
-use console::Trend;
-use event::{PackError, PackFiles, Vocabulary};
+use event::{PackError, PackFiles};
 use normalize::Catalogue;
 use rust_embed::RustEmbed;
-use serde::Deserialize;
-use toml::Spanned;
+
+mod display;
+
+pub(crate) use display::Display;
 
 /// Bounds of a pack: it travels as one journal record.
 const FILES_MAX: usize = 1_000;
@@ -27,22 +28,7 @@ struct LaoCai;
 pub(crate) struct Site {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) rules: Arc<RuleSet>,
-    pub(crate) trends: Vec<Trend>,
-}
-
-/// `display.toml`: what the page shows first.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Display {
-    #[serde(default)]
-    trend: Vec<Spanned<TrendEntry>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TrendEntry {
-    entity: String,
-    measure: String,
+    pub(crate) display: Display,
 }
 
 impl Site {
@@ -50,76 +36,20 @@ impl Site {
     pub(crate) fn load(files: &PackFiles) -> Result<Self, Vec<PackError>> {
         let catalogue = Catalogue::load(files)?;
         let rules = RuleSet::load(files, catalogue.vocabulary());
-        let trends = trends(files, catalogue.vocabulary());
-        match (rules, trends) {
-            (Ok(rules), Ok(trends)) => Ok(Self {
+        let display = Display::load(files, catalogue.vocabulary());
+        match (rules, display) {
+            (Ok(rules), Ok(display)) => Ok(Self {
                 catalogue: Arc::new(catalogue),
                 rules: Arc::new(rules),
-                trends,
+                display,
             }),
-            (rules, trends) => Err(rules
+            (rules, display) => Err(rules
                 .err()
                 .into_iter()
-                .chain(trends.err())
+                .chain(display.err())
                 .flatten()
                 .collect()),
         }
-    }
-}
-
-const DISPLAY: &str = "display.toml";
-
-fn trends(files: &PackFiles, vocabulary: &Vocabulary) -> Result<Vec<Trend>, Vec<PackError>> {
-    let Some(text) = files.text(DISPLAY) else {
-        return Ok(Vec::new());
-    };
-    let line = |offset: usize| {
-        let lines = text
-            .as_bytes()
-            .iter()
-            .take(offset)
-            .filter(|byte| **byte == b'\n')
-            .count();
-        u32::try_from(lines + 1).unwrap_or(u32::MAX)
-    };
-    let mistake = |offset, message: String| PackError {
-        file: DISPLAY.to_owned(),
-        line: line(offset),
-        message,
-    };
-    let display: Display = toml::from_str(text).map_err(|error| {
-        vec![mistake(
-            error.span().map_or(0, |span| span.start),
-            error.message().to_owned(),
-        )]
-    })?;
-    let (mut trends, mut mistakes) = (Vec::new(), Vec::new());
-    for entry in display.trend {
-        let (at, entry) = (entry.span().start, entry.into_inner());
-        if !vocabulary.entities.contains_key(&entry.entity) {
-            mistakes.push(mistake(
-                at,
-                format!(
-                    "no device of the catalogue has the entity {:?}",
-                    entry.entity
-                ),
-            ));
-        }
-        if !vocabulary.measures.contains_key(&entry.measure) {
-            mistakes.push(mistake(
-                at,
-                format!("measures.toml has no measure {:?}", entry.measure),
-            ));
-        }
-        trends.push(Trend {
-            entity: entry.entity.into(),
-            measure: entry.measure.into(),
-        });
-    }
-    if mistakes.is_empty() {
-        Ok(trends)
-    } else {
-        Err(mistakes)
     }
 }
 

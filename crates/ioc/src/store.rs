@@ -29,6 +29,8 @@ pub(crate) struct Store {
     pub(crate) snapshots: Snapshots,
     /// The last outcome that is already written; what the fold gives up to here again is not written twice.
     pub(crate) written: Option<Cause>,
+    /// The state to go on from; taken by the monitor.
+    pub(crate) fold: Option<Fold>,
     _lock: LockGuard,
 }
 
@@ -63,78 +65,101 @@ impl Recovered {
             .max_by_key(|stamp| stamp.journal_ns)
     }
 
-    pub(crate) fn start(self, clock: Arc<dyn Clock>) -> Result<Store> {
+    /// Chooses where the fold begins, closes what damage left open, and starts both journals.
+    pub(crate) fn start(mut self, clock: Arc<dyn Clock>) -> Result<Store> {
         let written = last_cause(&self.outcomes)?;
-        if let Some(cause) = written
-            && cause.offset >= self.inputs.next_offset()
-        {
-            bail!(
-                "`outcomes` rests on input record {} but `inputs` ends before {}: the inputs journal lost records; restore \
-                 both journals from the same backup",
-                cause.offset,
-                self.inputs.next_offset()
-            );
-        }
+        let fold = self.restore_fold()?;
+        self.skip_lost_inputs(written, fold.next_input())?;
+        let inputs = self
+            .inputs
+            .start(Arc::clone(&clock))
+            .context("cannot start the inputs journal")?;
+        let outcomes = self
+            .outcomes
+            .start(clock)
+            .context("cannot start the outcomes journal")?;
         Ok(Store {
-            inputs: self
-                .inputs
-                .start(Arc::clone(&clock))
-                .context("cannot start the inputs journal")?,
-            outcomes: self
-                .outcomes
-                .start(clock)
-                .context("cannot start the outcomes journal")?,
+            inputs,
+            outcomes,
             snapshots: self.snapshots,
             written,
+            fold: Some(fold),
             _lock: self.lock,
         })
     }
-}
 
-impl Store {
-    pub(crate) fn journal_id(&self) -> JournalId {
-        JournalId(self.inputs.id().0)
-    }
-
-    /// The fold as the newest usable snapshot has it, or the empty one when `inputs` still begins at its beginning.
-    pub(crate) fn restore_fold(&self) -> Result<Fold> {
-        let id = self.journal_id();
-        let loaded = self
+    /// The newest snapshot that both journals still bear out; else everything from the first record; else, when the
+    /// outcomes are lost and the inputs before the snapshot are gone too, the snapshot with a gap in `outcomes`.
+    fn restore_fold(&mut self) -> Result<Fold> {
+        let id = JournalId(self.inputs.id().0);
+        let snapshots = self
             .snapshots
-            .load_latest()
+            .load_all()
             .context("cannot read the snapshots")?;
-        if let Some((meta, bytes)) = loaded.latest
-            && self.fits(&meta)
-        {
+        let mut usable: Vec<(SnapshotMeta, Fold)> = Vec::new();
+        for (meta, bytes) in snapshots {
+            if meta.journal != self.inputs.id() {
+                tracing::warn!(
+                    at = meta.inputs_next,
+                    "a snapshot belongs to another journal; not used"
+                );
+                continue;
+            }
             match Fold::restore(id, meta.format, meta.inputs_next, &bytes) {
-                Ok(fold) => return Ok(fold),
-                // Without the snapshot everything can be folded again, as long as `inputs` has it all.
-                Err(error) => {
-                    tracing::warn!(%error, "snapshot not used; folding from the first record");
-                }
+                Ok(fold) => usable.push((meta, fold)),
+                Err(error) => tracing::warn!(%error, "a snapshot is not used"),
             }
         }
-        if self.inputs.first_offset() > 0 {
+        let whole = usable
+            .iter()
+            .position(|(meta, _)| meta.outcomes_next <= self.outcomes.next_offset());
+        if let Some(index) = whole {
+            if index > 0 {
+                tracing::warn!(
+                    "outcomes are missing at the end; concluding them again from an older snapshot"
+                );
+            }
+            return Ok(usable.swap_remove(index).1);
+        }
+        if self.inputs.first_offset() == 0 {
+            if !usable.is_empty() {
+                tracing::warn!("outcomes are missing; concluding them again from the first input");
+            }
+            return Ok(Fold::new(id));
+        }
+        let Some((meta, fold)) = usable.into_iter().next() else {
             bail!(
                 "`inputs` begins at record {} and no usable snapshot covers what went before: start with the release that \
                  wrote the last snapshot (this one reads format {FORMAT})",
                 self.inputs.first_offset()
             );
-        }
-        Ok(Fold::new(id))
+        };
+        tracing::warn!(
+            to = meta.outcomes_next,
+            "outcomes before this one are lost for good: a gap is left"
+        );
+        self.outcomes
+            .skip_to(meta.outcomes_next)
+            .context("cannot leave the gap in `outcomes`")?;
+        Ok(fold)
     }
 
-    fn fits(&self, meta: &SnapshotMeta) -> bool {
-        let fits = meta.journal == self.inputs.id()
-            && meta.inputs_next <= self.inputs.next_offset()
-            && meta.inputs_next >= self.inputs.first_offset();
-        if !fits {
-            tracing::warn!(
-                at = meta.inputs_next,
-                "snapshot belongs to another journal; not used"
+    /// Damage at the very end of `inputs` looks like an unfinished write; that there was more, only `outcomes` and the
+    /// snapshot know. The offsets are not given out again: they read as a gap.
+    fn skip_lost_inputs(&mut self, written: Option<Cause>, folded: u64) -> Result<()> {
+        let known = written.map_or(0, |cause| cause.offset + 1).max(folded);
+        let next = self.inputs.next_offset();
+        if known > next {
+            tracing::error!(
+                from = next,
+                to = known,
+                "input records are lost (damaged end of the journal); what was concluded from them stands in `outcomes`"
             );
+            self.inputs
+                .skip_to(known)
+                .context("cannot step over the lost records")?;
         }
-        fits
+        Ok(())
     }
 }
 

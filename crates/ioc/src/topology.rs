@@ -15,13 +15,13 @@ use journal::{Batch, Class, ClockKind, Journal};
 use mqtt::Listener;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::monitor::{Deps, Monitor, NodeClock, Progress, Stop};
+use crate::runtime::Outlets;
 use crate::shutdown::Why;
 use crate::store::{Recovered, Store};
 use crate::{metrics, screens};
@@ -63,14 +63,8 @@ pub(crate) struct Node {
     stop_page: CancellationToken,
     stop_admin: CancellationToken,
     deadline: Duration,
-}
-
-pub(crate) fn runtime() -> Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_name("ioc")
-        .build()
-        .context("cannot start the runtime")
+    /// Held until the page and the admin port have stopped.
+    _outlets: Outlets,
 }
 
 /// Starts everything, the way in last: nothing is let in that the rest is not ready for.
@@ -80,8 +74,8 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
 
     // Journals and monitor: the state is folded up to date before anybody may add to it.
     let clock = Arc::clone(&setup.clock);
-    let store = recovered.start(Arc::new(ClockHandle(Arc::clone(&clock))))?;
-    let monitor = caught_up(&store, &setup)?;
+    let mut store = recovered.start(Arc::new(ClockHandle(Arc::clone(&clock))))?;
+    let monitor = caught_up(&mut store, &setup)?;
     let sessions = monitor.fold().sessions().clone();
     let (progress, monitor_stop) = (monitor.progress(), monitor.stop());
     let console_deps = screens::deps(&store, &setup, &monitor, progress.clone());
@@ -89,6 +83,7 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
     let monitor = spawn_monitor(monitor, ended)?;
 
     // Outlets: readers of `outcomes`, and the admin port.
+    let outlets = Outlets::new()?;
     let (stop_page, stop_admin) = (CancellationToken::new(), CancellationToken::new());
     let mut addresses = Addresses {
         ingest: Vec::new(),
@@ -97,31 +92,35 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
     };
     let mut page = None;
     if setup.page {
-        let bound = console::start(config.console.clone(), console_deps, stop_page.clone())
+        let starting = console::start(config.console.clone(), console_deps, stop_page.clone());
+        let bound = outlets
+            .spawn(starting)
             .await
+            .context("the console panicked")?
             .context("cannot start the console")?;
         addresses.console = Some(bound.local_addr());
-        page = Some(tokio::spawn(async move {
-            bound.join().await.context("the console failed")
-        }));
+        page = Some(outlets.spawn(async move { bound.join().await.context("the console failed") }));
     }
     let reporter = metrics::Reporter::new(
         exporter,
         store.inputs.clone(),
         store.outcomes.clone(),
         progress.clone(),
+        Arc::clone(&clock),
     );
-    let bound = console::admin::start(
+    let starting = console::admin::start(
         config.admin.clone(),
         reporter.into_admin(),
         stop_admin.clone(),
-    )
-    .await
-    .context("cannot start the admin server")?;
+    );
+    let bound = outlets
+        .spawn(starting)
+        .await
+        .context("the admin server panicked")?
+        .context("cannot start the admin server")?;
     addresses.admin = Some(bound.local_addr());
-    let admin = Some(tokio::spawn(async move {
-        bound.join().await.context("the admin server failed")
-    }));
+    let admin =
+        Some(outlets.spawn(async move { bound.join().await.context("the admin server failed") }));
 
     // Ingest: from here on messages come in.
     let stop_ingest = CancellationToken::new();
@@ -156,19 +155,23 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
         stop_page,
         stop_admin,
         deadline: Duration::from_secs(config.node.shutdown_seconds),
+        _outlets: outlets,
     })
 }
 
 /// The monitor with everything folded that the journal holds, our own start and the site pack included.
-fn caught_up(store: &Store, setup: &Setup<'_>) -> Result<Monitor> {
+fn caught_up(store: &mut Store, setup: &Setup<'_>) -> Result<Monitor> {
     let deps = Deps {
         inputs: store.inputs.clone(),
         outcomes: store.outcomes.clone(),
         snapshots: store.snapshots.clone(),
         clock: Arc::clone(&setup.clock),
         snapshot_every_records: setup.config.node.snapshot_every_records,
+        // Often enough that old segments can go long before the bound is reached.
+        snapshot_every_bytes: setup.config.journal.inputs_bytes_max / 8,
     };
-    let mut monitor = Monitor::new(deps, store.restore_fold()?, store.written);
+    let fold = store.fold.take().context("the state was taken already")?;
+    let mut monitor = Monitor::new(deps, fold, store.written);
     monitor.catch_up()?;
     append(&store.inputs, Kind::Node, |buffer| {
         NodeRecord {

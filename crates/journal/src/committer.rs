@@ -14,14 +14,18 @@ use crate::queue::{Admit, Ended, Entry};
 use crate::reserve::Reserves;
 use crate::segment::Segment;
 use crate::shared::{Shared, guard};
-use crate::{Class, Committed, Stamp};
+use crate::{Class, Committed, Preallocate, Stamp};
 
 mod active;
+#[cfg(feature = "planted-ack-before-write")]
+mod planted;
+mod prepare;
 mod retention;
 mod room;
 
 pub(crate) use active::Active;
 use active::Trouble;
+pub(crate) use prepare::Preparer;
 use room::create_segment;
 
 /// How often age is looked at while nothing else happens.
@@ -61,6 +65,10 @@ pub(crate) struct Committer {
     /// Classes whose reserve is used up.
     blocked: [bool; 3],
     group: Vec<Entry>,
+    /// Makes the next segment ready, where segments are filled with zeros.
+    preparer: Option<Arc<Preparer>>,
+    /// The segment after the active one was asked for.
+    asked: bool,
     meters: Meters,
     #[cfg(test)]
     pub(crate) planted: Planted,
@@ -85,14 +93,20 @@ impl Committer {
                 let now = later(clock.now(), last_stamp);
                 last_stamp = Some(now);
                 let capacity = shared.options.segment_bytes;
-                let active =
-                    create_segment(&shared, next, capacity, now).map_err(|(what, error)| {
-                        crate::Error::io(what, shared.options.name.folder())(error)
-                    })?;
+                let how = shared.options.preallocate;
+                let active = create_segment(&shared, next, capacity, how, now).map_err(
+                    |(what, error)| crate::Error::io(what, shared.options.name.folder())(error),
+                )?;
                 list_segment(&shared, &active, now);
                 active
             }
         };
+        let preparer = (shared.options.preallocate == Preallocate::Zero).then(|| {
+            Arc::new(Preparer::new(
+                Arc::clone(&shared.storage),
+                shared.options.name,
+            ))
+        });
         let mut committer = Self {
             shared,
             clock,
@@ -105,6 +119,8 @@ impl Committer {
             spent: [0; 3],
             blocked: [false; 3],
             group: Vec::new(),
+            preparer,
+            asked: false,
             meters,
             #[cfg(test)]
             planted: Planted::default(),
@@ -112,6 +128,11 @@ impl Committer {
         committer.try_recover(true);
         committer.report();
         Ok(committer)
+    }
+
+    /// What has to run beside the committer.
+    pub(crate) fn preparer(&self) -> Option<Arc<Preparer>> {
+        self.preparer.clone()
     }
 
     /// What recovery found goes into the metrics once there are any.
@@ -252,6 +273,8 @@ impl Committer {
             offset += u64::from(entry.batch.count());
             bytes += entry.batch.bytes() as u64;
         }
+        #[cfg(feature = "planted-ack-before-write")]
+        self.acknowledge_before_write();
         let mut slices: Vec<IoSlice<'_>> = self
             .group
             .iter()
@@ -280,6 +303,7 @@ impl Committer {
         }
         let seconds = started.elapsed().as_secs_f64();
         self.publish(offset, bytes, last_stamp);
+        self.prepare();
         guard(&self.shared.stats).last_sync_seconds = seconds;
         self.meters.sync_seconds.record(seconds);
     }
@@ -381,6 +405,9 @@ impl Committer {
         self.shared
             .head
             .send_modify(|head| head.ended = Some(ended.clone()));
+        if let Some(preparer) = &self.preparer {
+            preparer.stop();
+        }
         self.report();
     }
 

@@ -41,17 +41,18 @@ pub struct Journal {
 /// Stops the committer when the last [`Journal`] goes.
 struct Thread {
     shared: Arc<Shared>,
-    handle: Mutex<Option<JoinHandle<()>>>,
+    /// The committer, and what helps it.
+    handles: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Thread {
     fn stop(&self) {
         self.shared.queue.end(Ended::Closed);
-        let handle = guard(&self.handle).take();
-        if let Some(handle) = handle
-            && handle.join().is_err()
-        {
-            tracing::error!(journal = %self.shared.options.name, "the committer panicked");
+        let handles = std::mem::take(&mut *guard(&self.handles));
+        for handle in handles {
+            if handle.join().is_err() {
+                tracing::error!(journal = %self.shared.options.name, "the committer panicked");
+            }
         }
     }
 }
@@ -65,21 +66,24 @@ impl Drop for Thread {
 impl Journal {
     /// Spawns the committer.
     pub(crate) fn start(shared: Arc<Shared>, committer: Committer) -> Result<Self, Error> {
-        let handle = std::thread::Builder::new()
-            .name(format!("journal-{}", shared.options.name))
-            .spawn(move || committer.run())
-            .map_err(Error::io(
-                "start the committer of",
-                shared.options.name.folder(),
-            ))?;
-        let thread = Thread {
+        let name = shared.options.name;
+        let thread = Arc::new(Thread {
             shared: Arc::clone(&shared),
-            handle: Mutex::new(Some(handle)),
+            handles: Mutex::default(),
+        });
+        let spawn = |name: String, work: Box<dyn FnOnce() + Send>| {
+            let handle = std::thread::Builder::new().name(name).spawn(work)?;
+            guard(&thread.handles).push(handle);
+            Ok(())
         };
-        Ok(Self {
-            shared,
-            thread: Arc::new(thread),
-        })
+        let preparer = committer.preparer();
+        spawn(format!("journal-{name}"), Box::new(|| committer.run()))
+            .map_err(Error::io("start the committer of", name.folder()))?;
+        if let Some(preparer) = preparer {
+            spawn(format!("prepare-{name}"), Box::new(move || preparer.run()))
+                .map_err(Error::io("start the helper of", name.folder()))?;
+        }
+        Ok(Self { shared, thread })
     }
 
     /// Handles without a thread: the simulation takes the committer's steps itself.
@@ -87,7 +91,7 @@ impl Journal {
     pub(crate) fn manual(shared: Arc<Shared>) -> Self {
         let thread = Thread {
             shared: Arc::clone(&shared),
-            handle: Mutex::new(None),
+            handles: Mutex::default(),
         };
         Self {
             shared,

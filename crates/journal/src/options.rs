@@ -169,7 +169,8 @@ pub enum Preallocate {
     None,
     /// Extents are reserved (`fallocate`); the file system converts them as they are written.
     Reserve,
-    /// Extents are reserved and zeros written, so that a commit changes no metadata.
+    /// Extents are reserved and zeros written in the background before they are needed, so that a commit changes
+    /// no metadata. The first segment is filled at once.
     Zero,
 }
 

@@ -27,6 +27,7 @@ mod metrics;
 mod oversize;
 mod rate;
 mod registry;
+mod session;
 mod sessions;
 mod will;
 

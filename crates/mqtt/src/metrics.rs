@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
+use crate::Close;
 use crate::codec::Reason;
 use crate::counters::Counters;
 
@@ -19,13 +20,15 @@ pub(crate) enum Dropped {
     Oversize,
 }
 
-/// Why a connection was closed as soon as it came.
+/// Why a connection was closed as soon as it came, or its CONNECT refused for a bound of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Connections,
     Address,
     Descriptors,
     Sessions,
+    Wills,
+    Full,
 }
 
 /// Counts everything twice: for the registry and for [`Counters`].
@@ -39,7 +42,7 @@ pub(crate) struct Meter {
     oversize: Counter,
     oversize_recorded: Counter,
     abandoned: Counter,
-    refused: [Counter; 4],
+    refused: [Counter; 6],
     takeovers: Counter,
     keep_alive: Counter,
     wills: Counter,
@@ -66,8 +69,15 @@ impl Meter {
             oversize: rejected("oversize"),
             oversize_recorded: counter!("ioc_ingest_oversize_recorded_total"),
             abandoned: counter!("ioc_ingest_abandoned_total"),
-            refused: ["connections", "address", "descriptors", "sessions"]
-                .map(|reason| counter!("ioc_ingest_connections_refused_total", "reason" => reason)),
+            refused: [
+                "connections",
+                "address",
+                "descriptors",
+                "sessions",
+                "wills",
+                "journal_full",
+            ]
+            .map(|reason| counter!("ioc_ingest_connections_refused_total", "reason" => reason)),
             takeovers: counter!("ioc_ingest_takeovers_total"),
             keep_alive: counter!("ioc_ingest_keep_alive_timeouts_total"),
             wills: counter!("ioc_ingest_wills_total"),
@@ -128,6 +138,22 @@ impl Meter {
         add(&self.keep_alive, &self.counters.keep_alive_timeouts, 1);
     }
 
+    /// A connection with a session ended.
+    pub(crate) fn ended(&self, why: Close) {
+        let reason = match why {
+            Close::Disconnected => "disconnected",
+            Close::DisconnectedWithWill => "disconnected_with_will",
+            Close::Lost => "lost",
+            Close::KeepAlive => "keep_alive",
+            Close::Malformed => "malformed",
+            Close::TakenOver => "taken_over",
+            Close::ServerStopping => "stopping",
+            Close::WriteTimeout => "write_timeout",
+            Close::Busy => "journal_full",
+        };
+        counter!("ioc_ingest_connections_ended_total", "reason" => reason).increment(1);
+    }
+
     pub(crate) fn wills(&self, n: u64) {
         add(&self.wills, &self.counters.wills, n);
     }
@@ -143,6 +169,8 @@ impl Meter {
             Refusal::Address => 1,
             Refusal::Descriptors => 2,
             Refusal::Sessions => 3,
+            Refusal::Wills => 4,
+            Refusal::Full => 5,
         };
         add(&self.refused[index], &self.counters.connections_refused, 1);
     }

@@ -10,26 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::config::ListenerConfig;
 use crate::control::Control;
 use crate::rate::Bucket;
+use crate::session::Core;
 use crate::sessions::{Held, Remembered, SessionTable};
 use crate::will::Will;
-
-/// What a session is while a connection works with it.
-#[derive(Debug)]
-pub(crate) struct Core {
-    /// 0: there is no session.
-    pub(crate) session: u64,
-    /// Sorted by identifier.
-    pub(crate) qos2: Vec<Held>,
-    pub(crate) bucket: Bucket,
-}
-
-pub(crate) type CoreGuard = OwnedMutexGuard<Core>;
 
 /// A will waiting for its time, its client being away.
 #[derive(Debug)]
@@ -162,9 +151,11 @@ impl Registry {
                 qos2: entry
                     .qos2
                     .iter()
-                    .map(|id| Held {
+                    .map(|(id, print)| Held {
                         id: *id,
                         disaster: false,
+                        here: false,
+                        print: *print,
                     })
                     .collect(),
                 bucket: Bucket::new(config.messages_per_second_max, now),

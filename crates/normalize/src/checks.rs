@@ -3,9 +3,9 @@
 
 use event::{Reject, RejectCode, Stream};
 
-use crate::catalogue::{Catalogue, Device, Profile, stream_name};
+use crate::catalogue::{Catalogue, Device, Meaning, Profile, stream_name};
+use crate::message::Input;
 use crate::native::{Fault, Reading};
-use crate::normalizer::Input;
 
 /// Takes `ioc/{site}/{stream}/{device}/up` apart.
 pub(crate) fn route<'t>(catalogue: &Catalogue, topic: &'t str) -> Result<(Stream, &'t str), Fault> {
@@ -82,6 +82,19 @@ pub(crate) fn check_values(reading: &Reading, profile: &Profile) -> Result<(), F
         return Ok(());
     }
     let known: Vec<&str> = profile.fields.iter().map(|field| &*field.key).collect();
+    if reading.status_word {
+        let valued = profile.fields.iter();
+        let valued = valued.filter(|field| !matches!(field.meaning, Meaning::Quality { .. }));
+        let valued: Vec<&str> = valued.map(|field| &*field.key).collect();
+        let reason = format!(
+            "the message says how the sensors are but carries no usable value ({} of no use, {} unknown keys); \
+             send values with it: {}",
+            reading.unusable,
+            reading.unknown,
+            valued.join(", ")
+        );
+        return Err(Fault::new(RejectCode::NoValues, reason));
+    }
     let reason = format!(
         "no usable value ({} of no use, {} unknown keys); profile `{}` knows {}",
         reading.unusable,

@@ -7,14 +7,17 @@
 
 mod catalogue;
 mod checks;
+mod clock;
 mod identity;
+mod message;
 mod native;
 mod normalizer;
 mod state;
 mod time;
 
 pub use catalogue::Catalogue;
-pub use normalizer::{Counts, Input, Normalized, Normalizer};
+pub use message::{Counts, Input, Normalized};
+pub use normalizer::Normalizer;
 pub use state::State;
 
 /// What a reject code means and what to do, Vietnamese and English.

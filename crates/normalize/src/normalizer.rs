@@ -3,58 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use event::{Event, EventFlags, EventId, JournalId, Name, Place, Reject, RejectCode, Time};
+use event::{Event, EventFlags, EventId, Name, Place, RejectCode, Time};
 use serde::Serialize;
 
 use crate::catalogue::{Catalogue, Device, Profile};
 use crate::checks::{check_stream, check_values, payload_text, reject, resolve, route};
+use crate::clock::{is_history, judge};
 use crate::identity::{self, Mark};
+use crate::message::{Counts, Input, Normalized};
 use crate::native::{self, Fault, Reading};
 use crate::state::{DeviceMemory, EntityMemory, Saved, State, VERSION};
-
-/// A message record of `inputs`, with the stamps of its frame.
-#[derive(Clone, Copy, Debug)]
-pub struct Input<'a> {
-    pub journal: JournalId,
-    pub offset: u64,
-    /// The domain's clock; also "now" when device times are judged.
-    pub journal_time: Time,
-    pub wall_time: Time,
-    pub client: &'a str,
-    pub session: u64,
-    pub packet_id: u16,
-    pub qos: u8,
-    pub dup: bool,
-    pub retain: bool,
-    pub topic: &'a str,
-    pub payload: &'a [u8],
-    /// Length of a payload over the limit, of which `payload` is the beginning.
-    pub oversize: Option<u64>,
-}
-
-/// What became of a message.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Normalized {
-    Event(Event),
-    Reject(Reject),
-    /// The same event, or the same delivery, was here before.
-    Duplicate,
-}
-
-/// Counts since the start, for metrics: no part of the state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub events: u64,
-    pub rejects: u64,
-    pub duplicates: u64,
-    /// Keys that no profile knows, in messages that gave events.
-    pub unknown_fields: u64,
-    /// Known keys whose values could not be used, in messages that gave events.
-    pub unusable_fields: u64,
-    /// Devices and entities remembered now.
-    pub devices: u64,
-    pub entities: u64,
-}
 
 #[derive(Debug)]
 struct Tracked {
@@ -177,11 +135,12 @@ impl Normalizer {
         at: usize,
         catalogue: &Catalogue,
         profile: &Profile,
-        reading: Reading,
+        mut reading: Reading,
         input: &Input<'_>,
     ) -> Option<Event> {
         let tracked = &mut self.devices[at];
         let device = &tracked.device;
+        let judged = judge(&mut reading, device.clock_offset_ns, catalogue, input);
         let id = identify(
             &mut self.id_buffer,
             &catalogue.site,
@@ -193,23 +152,9 @@ impl Normalizer {
         tracked.memory.last_heard = tracked.memory.last_heard.max(input.journal_time);
         let mut flags = EventFlags::default();
         let mut unusable = reading.unusable;
-        let now = input.journal_time;
-        let wanted = match reading.stamp {
-            None => {
-                flags = flags.with(EventFlags::TIME_MISSING);
-                now
-            }
-            Some(stamp) => {
-                let corrected = stamp.plus(device.clock_offset_ns);
-                if corrected.since(now) > catalogue.limits.future_tolerance_ns {
-                    flags = flags.with(EventFlags::TIME_FUTURE);
-                    now
-                } else {
-                    corrected
-                }
-            }
-        };
-        if now.since(wanted) > catalogue.lateness_ns(profile.stream) {
+        let wanted = judged.observed;
+        flags = flags.with(judged.flags);
+        if is_history(wanted, catalogue.lateness_ns(profile.stream), input) {
             flags = flags.with(EventFlags::HISTORY);
         }
         let memory = &mut self.entities[tracked.entity].1;
@@ -246,7 +191,7 @@ impl Normalizer {
             valid_from: reading.valid_from,
             valid_to: reading.valid_to,
             received: input.wall_time,
-            processed: now,
+            processed: input.journal_time,
             sequence: reading.sequence,
             place,
             flags,

@@ -1,6 +1,7 @@
 //! `simulate`: virtual field devices against a running node.
 
 use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +61,18 @@ fn scenarios() -> String {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
+    match publish().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line for a person, without a backtrace.
+            let _ = writeln!(std::io::stderr(), "simulate: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn publish() -> anyhow::Result<()> {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -92,14 +104,19 @@ async fn main() -> anyhow::Result<()> {
 }
 
 fn prepare(cli: &Cli) -> anyhow::Result<(Scenario, Pace)> {
+    if !(cli.speed.is_finite() && cli.speed > 0.0) {
+        bail!("--speed is a number above 0, not {}", cli.speed);
+    }
     let present = cli.start == "now";
     let start_ns = if present {
         wall::now_ns()
     } else {
-        let start: jiff::Timestamp = cli
-            .start
-            .parse()
-            .with_context(|| format!("--start {}", cli.start))?;
+        let start: jiff::Timestamp = cli.start.parse().ok().with_context(|| {
+            format!(
+                "--start is `now` or a time such as 2024-09-08T00:00:00+07:00, not {:?}",
+                cli.start
+            )
+        })?;
         i64::try_from(start.as_nanosecond()).context("--start is out of range")?
     };
     let qos = match cli.qos {

@@ -153,7 +153,7 @@ impl Link {
                 })
             }
             Err(error) => {
-                tracing::debug!(client = %self.client_id, %error, "connecting failed, will retry");
+                tracing::warn!(client = %self.client_id, %error, "connecting failed, trying again");
                 tokio::time::sleep(self.retry).await;
                 self.retry = (self.retry * 2).min(RETRY_MAX);
                 Ok(())

@@ -9,7 +9,7 @@ export const DIST = fileURLToPath(new URL('../../../crates/console/ui/dist', imp
 
 export async function browser() {
   const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-  if (!existsSync(executablePath)) throw new Error(`no Chromium at ${executablePath}: apt-get install chromium`);
+  if (!existsSync(executablePath)) throw new Error(`no Chromium at ${executablePath}: apt-get install chromium (or set CHROMIUM to its path)`);
   return chromium.launch({
     executablePath,
     // Root in a container has no sandbox; the map needs WebGL, which is done in software here.
@@ -17,8 +17,9 @@ export async function browser() {
   });
 }
 
-/** Opens `url`; `faults` fills with whatever went wrong that `expected` does not excuse. */
-export async function open(chromium, url, { phone = false, theme, size, storage = {}, expected = [] } = {}) {
+/** Opens `url`; `faults` fills with whatever went wrong that `expected` does not excuse. Without `map` the page
+ *  finds no WebGL and does without its map: drawn in software it is most of what a page costs here. */
+export async function open(chromium, url, { phone = false, theme, size, storage = {}, expected = [], map = true } = {}) {
   const [width, height] = size ?? (phone ? [390, 844] : [1920, 1080]);
   const context = await chromium.newContext({
     viewport: { width, height },
@@ -36,6 +37,14 @@ export async function open(chromium, url, { phone = false, theme, size, storage 
       globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile ?? ''}`),
     );
   }, remembered);
+  if (!map) {
+    await context.addInitScript(() => {
+      const get = HTMLCanvasElement.prototype.getContext;
+      HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+        return kind.startsWith('webgl') ? null : get.call(this, kind, ...rest);
+      };
+    });
+  }
   const page = await context.newPage();
   const faults = [];
   const note = (text) => {
@@ -46,7 +55,7 @@ export async function open(chromium, url, { phone = false, theme, size, storage 
     if (message.type() === 'error') note(`console: ${message.text()}`);
   });
   await page.goto(url);
-  await page.locator('[data-test=feed].live').waitFor({ timeout: 15_000 });
+  await page.locator('[data-test=feed].live').waitFor({ timeout: 30_000 });
   const violations = () => page.evaluate(() => globalThis.violations);
   return { page, context, faults, violations, done: () => context.close() };
 }

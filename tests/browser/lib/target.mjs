@@ -8,14 +8,14 @@ export const NODE = process.env.IOC_URL?.replace(/\/$/, '') ?? null;
 /** How long to wait for something the node must do by itself, such as raise a first alert. */
 const PATIENCE_MS = Number(process.env.IOC_PATIENCE_MS ?? 60_000);
 
-/** Runs `body` on a fresh page; afterwards nothing must have gone wrong in it. */
+/** Runs `body` on a fresh page, without its map unless asked for; afterwards nothing must have gone wrong in it. */
 export async function onPage(chromium, options, body) {
   const { search = '', wired = false, ...rest } = options;
   const mock = NODE ? null : new Mock({ dist: DIST, scene: rest.scene ?? 'flood', mode: rest.mode });
   const base = NODE ?? (await mock.listen());
   const line = wired ? await wire(base) : null;
   try {
-    const opened = await open(chromium, `${line?.url ?? base}/${search}`, rest);
+    const opened = await open(chromium, `${line?.url ?? base}/${search}`, { map: false, ...rest });
     try {
       await body({ ...opened, base, mock, line });
       assert.deepEqual(await opened.violations(), [], 'violations of the content security policy');

@@ -3,6 +3,7 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
+import { rejects } from './rejects.mjs';
 import { floodAlerts, name, SCENE_TIME, state, valueAt } from './scene.mjs';
 import { entities, limits, measures, site } from './site.mjs';
 
@@ -119,6 +120,7 @@ export class Mock {
     if (path === '/api/v1/feed') return this.feed(request, response);
     if (path === '/api/v1/site') return json(200, site(this.mode));
     if (path === '/api/v1/status') return json(200, { mode: this.mode, version: '0.1.0', journal: {}, counters: this.counters(), devices_heard: 214, last_event: this.iso(), now: this.iso() });
+    if (path === '/api/v1/rejects') return json(200, { offset: this.offset, rejects: rejects(this.iso()) });
     if (path === '/api/v1/series') return json(200, this.series(url.searchParams));
     if (path === '/api/v1/alerts') return json(200, { offset: this.offset, alerts: [...this.alerts.values()] });
     const [, id, action] = /^\/api\/v1\/alerts\/([^/]+)(?:\/(\w+))?$/.exec(path) ?? [];

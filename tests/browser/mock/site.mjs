@@ -12,8 +12,9 @@ export function areaNear(lat, lon) {
   return areas.reduce((best, area) => (distance(area) < distance(best) ? area : best));
 }
 
-const measure = (name, unit, unit_text, vi, en, decimals) => ({
-  name, kind: 'number', unit, unit_text, label: { vi, en }, decimals,
+const measure = (name, unit, words, vi, en, decimals) => ({
+  name, kind: 'number', unit, label: { vi, en }, decimals,
+  unit_text: typeof words === 'string' ? { vi: words, en: words } : words,
 });
 
 export const measures = Object.fromEntries(
@@ -22,7 +23,7 @@ export const measures = Object.fromEntries(
     measure('rain_1h', 'mm', 'mm', 'Mưa 1 giờ', 'Rain, 1 h', 1),
     measure('pm25', 'ug/m3', 'µg/m³', 'PM2.5', 'PM2.5', 0),
     measure('load', '%', '%', 'Tải máy biến áp', 'Transformer load', 0),
-    measure('visitors', '{person}', 'người', 'Số khách tại điểm', 'Visitors on site', 0),
+    measure('visitors', '{person}', { vi: 'người', en: 'people' }, 'Số khách tại điểm', 'Visitors on site', 0),
     measure('reservoir', 'm', 'm', 'Mực nước hồ', 'Reservoir level', 2),
   ].map((one) => [one.name, one]),
 );
@@ -89,11 +90,11 @@ export const trends = [
 // Schematic courses through the towns on the rivers; not surveyed.
 export const lines = [
   {
-    name: { vi: 'Sông Thao', en: 'Thao river' },
+    name: { vi: 'Sông Thao', en: 'Thao river' }, schematic: true, source: null,
     points: [[103.65, 22.79], [103.82, 22.61], [103.968, 22.5], [104.18, 22.32], [104.35, 22.17], [104.55, 21.98], [104.69, 21.87], [104.87, 21.703], [104.95, 21.62]],
   },
   {
-    name: { vi: 'Sông Chảy', en: 'Chảy river' },
+    name: { vi: 'Sông Chảy', en: 'Chảy river' }, schematic: true, source: null,
     points: [[104.36, 22.7], [104.2, 22.55], [104.27, 22.39], [104.478, 22.236], [104.66, 22.1], [104.8, 21.95], [104.95, 21.8], [105.03, 21.73]],
   },
 ];

@@ -95,6 +95,24 @@ impl Engine {
         }
     }
 
+    /// A message whose values are history: silence at large is over, silence about a measure is not, because what the measure
+    /// is now is still unknown.
+    pub(super) fn heard_at_all(&mut self, number: u32, origin: &Origin, out: &mut Vec<Transition>) {
+        let rules = Arc::clone(&self.rules);
+        let Some(unit) = self.units.get(number as usize) else {
+            return;
+        };
+        let binding = Arc::clone(&unit.binding);
+        for (index, bound) in (0_u16..).zip(&binding.bound) {
+            let rule = rules.rules.get(usize::from(bound.rule));
+            if bound.mask == u64::MAX
+                && rule.is_some_and(|rule| matches!(rule.kind, Kind::Absence { .. }))
+            {
+                self.heard(number, index, origin, out);
+            }
+        }
+    }
+
     /// Looks at the earliest deadline: out of date, it is set anew; met, the silence is told if the rule asks for it.
     pub(super) fn fire_absence(&mut self, origin: &Origin, out: &mut Vec<Transition>) {
         let Some((deadline, number, index)) = self.absences.pop_first() else {
@@ -125,6 +143,8 @@ impl Engine {
             .map(|when| when.run(&unit.inputs(bound, rule, origin.now.0)));
         let silent = matches!(answer, None | Some(Value::Boolean(true)));
         self.counters.rule_errors += u64::from(answer == Some(Value::Fault));
+        let fault = answer == Some(Value::Fault);
+        self.evaluated((number, index), fault, origin.now.0, origin, out);
         let Some(key) = self.key_mut(number, index) else {
             return;
         };

@@ -23,6 +23,7 @@ impl Engine {
     ) {
         let first = self.now.is_none();
         self.now = self.now.max(Some(origin.now));
+        self.forget_faults(origin, out);
         let old_rules = std::mem::replace(&mut self.rules, rules);
         let old_vocabulary = std::mem::replace(&mut self.vocabulary, vocabulary);
         self.bindings.clear();
@@ -105,21 +106,15 @@ impl Engine {
         fresh
     }
 
-    /// An open alert whose rule has a new version says so, with the severity and guidance of that version.
+    /// An open alert whose rule has changed says so, with the severity, guidance and condition that hold now. What a rule
+    /// says counts, not only its version: an author may forget to raise that.
     fn tell_new_versions(&mut self, old: &RuleSet, origin: &Origin, out: &mut Vec<Transition>) {
-        let version = |rules: &RuleSet, id: &str| {
-            rules
-                .rules
-                .iter()
-                .find(|rule| &*rule.id == id)
-                .map(|rule| rule.version)
-        };
         let rules = Arc::clone(&self.rules);
         for open in self.open.values_mut() {
             let Some(rule) = rules.rules.iter().find(|rule| *rule.id == *open.alert.rule) else {
                 continue;
             };
-            if version(old, &rule.id) == Some(rule.version) {
+            if old.rules.contains(rule) {
                 continue;
             }
             open.alert.severity = rule.severity;

@@ -1,72 +1,16 @@
-//! What operators ask, and the answers. An answer is remembered by command id: a repeat gets the first one.
+//! What operators ask, and the answers. An answer is remembered by command id: a repeat gets the first one, another command
+//! under a known id is refused.
 
-use std::collections::{BTreeSet, VecDeque};
-
+use super::verdicts::{Remembered, digest};
+use super::{COMMENTS_MAX, Engine, Open, Origin, SHELVE_MAX, TEXT_CHARS_MAX, Timer};
+use crate::text::local_time;
 use event::{
     Acknowledgement, Action, AlertId, AlertState, Change, Command, Comment, Refusal, Shelving,
     Text, Time, Transition, Verdict,
 };
-use serde::{Deserialize, Serialize};
 
-use super::{COMMENTS_MAX, Engine, Open, Origin, SHELVE_MAX, TEXT_BYTES_MAX, Timer, VERDICTS_MAX};
-use crate::text::local_time;
-
-/// Longest command id and operator name, bytes.
-const ID_BYTES_MAX: usize = 128;
-
-/// A verdict without the alert, which is looked up when the command comes again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Remembered {
-    command_id: String,
-    alert: AlertId,
-    refusal: Option<Refusal>,
-    detail: Text,
-}
-
-/// The last [`VERDICTS_MAX`], oldest first.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Verdicts {
-    list: VecDeque<Remembered>,
-    ids: BTreeSet<String>,
-}
-
-impl Verdicts {
-    pub(super) fn restore(list: Vec<Remembered>) -> Self {
-        let ids = list
-            .iter()
-            .map(|verdict| verdict.command_id.clone())
-            .collect();
-        Self {
-            list: list.into(),
-            ids,
-        }
-    }
-
-    pub(super) fn save(&self) -> Vec<Remembered> {
-        self.list.iter().cloned().collect()
-    }
-
-    fn find(&self, command_id: &str) -> Option<&Remembered> {
-        // Repeats follow close upon the first, so the search from the end is short; most commands are no repeats.
-        let known = self.ids.contains(command_id);
-        known.then(|| {
-            self.list
-                .iter()
-                .rev()
-                .find(|verdict| verdict.command_id == command_id)
-        })?
-    }
-
-    fn remember(&mut self, verdict: Remembered) {
-        if self.list.len() == VERDICTS_MAX
-            && let Some(oldest) = self.list.pop_front()
-        {
-            self.ids.remove(&oldest.command_id);
-        }
-        self.ids.insert(verdict.command_id.clone());
-        self.list.push_back(verdict);
-    }
-}
+/// Longest command id and operator name, in characters, as the API promises.
+const ID_CHARS_MAX: usize = 100;
 
 type Refused = (Refusal, Text);
 
@@ -90,21 +34,26 @@ impl Engine {
     ) -> Verdict {
         self.begin(origin);
         if let Some(first) = self.verdicts.find(&command.command_id).cloned() {
-            return self.verdict(first);
+            return if first.is_of(command) {
+                self.verdict(first)
+            } else {
+                self.reused(command)
+            };
         }
-        let length = command.command_id.len().max(command.operator.len());
+        let too_long = |text: &str| text.chars().nth(ID_CHARS_MAX).is_some();
         if command.command_id.is_empty()
             || command.operator.trim().is_empty()
-            || length > ID_BYTES_MAX
+            || too_long(&command.command_id)
+            || too_long(command.operator.trim())
         {
             let (refusal, detail) = refused(
                 Refusal::CommandUnreadable,
-                "Lệnh phải có mã lệnh và tên cán bộ, mỗi mục tối đa 128 byte.",
-                "A command needs its id and the operator's name, at most 128 bytes each.",
+                "Lệnh phải có mã lệnh và tên cán bộ, mỗi mục tối đa 100 ký tự.",
+                "A command needs its id and the operator's name, at most 100 characters each.",
             );
             // Not remembered: there is no usable id to remember it by.
             return Verdict {
-                command_id: command.command_id.chars().take(ID_BYTES_MAX).collect(),
+                command_id: command.command_id.chars().take(ID_CHARS_MAX).collect(),
                 accepted: false,
                 refusal: Some(refusal),
                 detail,
@@ -123,9 +72,12 @@ impl Engine {
             Ok(()) => (None, Text::default()),
             Err((refusal, detail)) => (Some(refusal), detail),
         };
+        let (digest, until) = digest(command);
         let remembered = Remembered {
             command_id: command.command_id.clone(),
             alert: command.alert.clone(),
+            digest,
+            until,
             refusal,
             detail,
         };
@@ -133,20 +85,36 @@ impl Engine {
         self.verdict(remembered)
     }
 
+    /// The first command of that id stays what it was and is remembered; this one is not carried out.
+    fn reused(&self, command: &Command) -> Verdict {
+        let (refusal, detail) = refused(
+            Refusal::CommandIdReused,
+            "Mã lệnh này đã dùng cho một lệnh khác; hãy gửi lại với mã mới.",
+            "This command id was used for another command; send it again with a new id.",
+        );
+        Verdict {
+            command_id: command.command_id.clone(),
+            accepted: false,
+            refusal: Some(refusal),
+            detail,
+            alert: self.listed(&command.alert).cloned(),
+        }
+    }
+
+    /// The alert, open or over, if it is still listed.
+    fn listed(&self, id: &AlertId) -> Option<&event::Alert> {
+        let open = self.open.get(id).map(|open| &open.alert);
+        open.or_else(|| self.recent.iter().rev().find(|alert| alert.id == *id))
+    }
+
     fn verdict(&self, remembered: Remembered) -> Verdict {
-        let open = self.open.get(&remembered.alert).map(|open| &open.alert);
-        let over = || {
-            self.recent
-                .iter()
-                .rev()
-                .find(|alert| alert.id == remembered.alert)
-        };
+        let alert = self.listed(&remembered.alert).cloned();
         Verdict {
             command_id: remembered.command_id,
             accepted: remembered.refusal.is_none(),
             refusal: remembered.refusal,
             detail: remembered.detail,
-            alert: open.or_else(over).cloned(),
+            alert,
         }
     }
 
@@ -359,12 +327,12 @@ fn moved_on(open: &Open) -> Refused {
 }
 
 fn check_length(text: &str) -> Result<(), Refused> {
-    if text.len() <= TEXT_BYTES_MAX {
+    if text.chars().nth(TEXT_CHARS_MAX).is_none() {
         return Ok(());
     }
     Err(refused(
         Refusal::TextTooLong,
-        format!("Nội dung dài quá {TEXT_BYTES_MAX} byte."),
-        format!("The text is longer than {TEXT_BYTES_MAX} bytes."),
+        format!("Nội dung dài quá {TEXT_CHARS_MAX} ký tự."),
+        format!("The text is longer than {TEXT_CHARS_MAX} characters."),
     ))
 }

@@ -55,10 +55,7 @@ impl Engine {
             return;
         };
         let binding = Arc::clone(&unit.binding);
-        let Some(bound) = binding.bound.get(usize::from(index)) else {
-            return;
-        };
-        let Some(rule) = rules.rules.get(usize::from(bound.rule)) else {
+        let Some((bound, rule)) = binding.at(&rules, index) else {
             return;
         };
         let at = reading_time(unit, index, rule, origin);
@@ -71,6 +68,27 @@ impl Engine {
             since,
             origin,
         );
+        self.ring(number, index, (since, at), said, origin, out);
+    }
+
+    /// What `raise` does once it is known what there is to say, with the observed time that it is about.
+    pub(super) fn ring(
+        &mut self,
+        number: u32,
+        index: u16,
+        (since, at): (i64, i64),
+        said: Said,
+        origin: &Origin,
+        out: &mut Vec<Transition>,
+    ) {
+        let rules = Arc::clone(&self.rules);
+        let Some(unit) = self.units.get(number as usize) else {
+            return;
+        };
+        let binding = Arc::clone(&unit.binding);
+        let Some((bound, rule)) = binding.at(&rules, index) else {
+            return;
+        };
         let previous = unit
             .keys
             .get(usize::from(index))
@@ -135,10 +153,7 @@ impl Engine {
             return;
         };
         let binding = Arc::clone(&unit.binding);
-        let Some(bound) = binding.bound.get(usize::from(index)) else {
-            return;
-        };
-        let Some(rule) = rules.rules.get(usize::from(bound.rule)) else {
+        let Some((bound, rule)) = binding.at(&rules, index) else {
             return;
         };
         let at = reading_time(unit, index, rule, origin);
@@ -152,9 +167,22 @@ impl Engine {
             return;
         };
         open.alert.returned = Some(Time(since));
+        let (from, again) = (open.alert.since.0, open.alert.occurrences > 1);
         open.alert.value = value.or(open.alert.value);
         open.add_values(values);
-        if open.alert.acknowledged.is_some() {
+        let acknowledged = open.alert.acknowledged.is_some();
+        if let Some(key) = self.key_mut(number, index) {
+            // The occurrences of one alert are one episode.
+            let first = key
+                .episode
+                .filter(|_| again)
+                .map_or(from, |(first, _)| first);
+            key.episode = Some((first.min(from), since));
+        }
+        let Some(open) = self.open.get_mut(&id) else {
+            return;
+        };
+        if acknowledged {
             self.resolve(&id, Change::Resolved, None, origin, out);
         } else {
             open.alert.state = AlertState::ReturnedUnacknowledged;
@@ -189,6 +217,7 @@ impl Engine {
 
     /// The key of a resolved alert starts afresh.
     fn unlink(&mut self, alert: &Alert) {
+        self.faults.retain(|_, faulty| !faulty.is(&alert.id));
         let units = self.index.get(&alert.entity).copied().unwrap_or_default();
         let Some(number) = units[super::status_index(alert.status)] else {
             return;
@@ -266,7 +295,7 @@ impl Open {
         }
     }
 
-    fn tell(&mut self, said: Said, at: i64) {
+    pub(super) fn tell(&mut self, said: Said, at: i64) {
         self.alert.message = said.message;
         self.alert.value = said.value;
         self.told_at = at;
@@ -275,7 +304,7 @@ impl Open {
     }
 
     /// Keeps the first value, which raised it, and the newest.
-    fn add_values(&mut self, values: Vec<EvidenceValue>) {
+    pub(super) fn add_values(&mut self, values: Vec<EvidenceValue>) {
         let kept = &mut self.alert.evidence.values;
         for value in values {
             let known = |kept: &EvidenceValue| {

@@ -29,6 +29,7 @@ impl Engine {
         if event.flags.has(EventFlags::HISTORY) {
             self.counters.history += 1;
             self.fold_history(number, origin, event, out);
+            self.heard_at_all(number, origin, out);
             return;
         }
         let rules = Arc::clone(&self.rules);
@@ -67,7 +68,16 @@ impl Engine {
             };
             match &rule.kind {
                 Kind::Condition { .. } if bound.mask & touched != 0 => {
-                    self.step(number, key, rule, bound, stamp.observed, origin, out);
+                    let newest = self.key_mut(number, key).map_or(i64::MIN, |key| key.newest);
+                    if stamp.observed > newest {
+                        self.step(number, key, rule, bound, stamp.observed, origin, out);
+                    } else {
+                        self.counters.late += 1;
+                        // The very same instant is the same reading once more.
+                        if stamp.observed < newest {
+                            self.fold_late(number, key, event, &stamp, origin, out);
+                        }
+                    }
                 }
                 // Anything at all ends silence at large; silence about a measure only a usable value of it.
                 Kind::Absence { .. } if bound.mask == u64::MAX || bound.mask & good != 0 => {
@@ -134,10 +144,6 @@ impl Engine {
         let Some(key) = unit.keys.get_mut(usize::from(index)) else {
             return;
         };
-        if observed <= key.newest {
-            self.counters.late += 1;
-            return;
-        }
         key.newest = observed;
         let Kind::Condition {
             raise,
@@ -170,15 +176,23 @@ impl Engine {
             unit.keys.get(usize::from(index)).map(|key| key.phase),
             Some(Phase::Active | Phase::Releasing { .. })
         );
+        // Without a hold it is kept when all was well: late readings from before are over already.
+        let asked = active || *hold_ns == 0;
         let cleared = match (clear, raised) {
             // A value that cannot be trusted clears nothing, and what is still true is not gone.
             (_, Answer::Yes) => Answer::No,
-            _ if !active || bad => Answer::None,
+            _ if !asked || bad => Answer::None,
             (Clear::NotRaise, Answer::No) => Answer::Yes,
             (Clear::NotRaise, Answer::None) => Answer::None,
             (Clear::When(program), _) => ask(program),
         };
         self.counters.rule_errors += faults;
+        self.evaluated((number, index), faults > 0, observed, origin, out);
+        if cleared == Answer::Yes
+            && let Some(key) = self.key_mut(number, index)
+        {
+            key.normal = observed;
+        }
         // A bad value breaks no hold either.
         let raised = if bad && raised == Answer::No {
             Answer::None

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use event::{AlertState, Event, Time, Transition};
 
+use super::unit::Binding;
 use super::{Engine, Origin};
 use crate::cel::Value;
 use crate::ruleset::Kind;
@@ -32,7 +33,27 @@ impl Engine {
             processed: event.processed,
             offset: origin.offset,
         };
-        // Only what this event itself says; good values alone.
+        let (slots, touched) = self.own_values(&binding, event, &stamp);
+        for (index, bound) in (0_u16..).zip(&binding.bound) {
+            let Some(rule) = rules.rules.get(usize::from(bound.rule)) else {
+                continue;
+            };
+            if let Kind::Condition { hold_ns, .. } = rule.kind
+                && bound.mask & touched != 0
+            {
+                self.look_back(number, index, hold_ns, &slots, &stamp, origin, out);
+            }
+        }
+        self.keep_scratch(slots);
+    }
+
+    /// Only what this event itself says, good values alone, and which slots that are. Give the slots back afterwards.
+    pub(super) fn own_values(
+        &mut self,
+        binding: &Binding,
+        event: &Event,
+        stamp: &Stamp,
+    ) -> (Vec<Slot>, u64) {
         let mut slots = std::mem::take(&mut self.scratch);
         slots.clear();
         slots.resize_with(binding.slots.len(), || Slot::new(0));
@@ -46,20 +67,14 @@ impl Engine {
             if let Some((index, slot)) =
                 index.and_then(|index| Some((index, slots.get_mut(index)?)))
             {
-                slot.put(measured, &stamp, 0);
+                slot.put(measured, stamp, 0);
                 touched |= 1 << (index & 63);
             }
         }
-        for (index, bound) in (0_u16..).zip(&binding.bound) {
-            let Some(rule) = rules.rules.get(usize::from(bound.rule)) else {
-                continue;
-            };
-            if let Kind::Condition { hold_ns, .. } = rule.kind
-                && bound.mask & touched != 0
-            {
-                self.look_back(number, index, hold_ns, &slots, &stamp, origin, out);
-            }
-        }
+        (slots, touched)
+    }
+
+    pub(super) fn keep_scratch(&mut self, slots: Vec<Slot>) {
         self.scratch = slots;
         for slot in &mut self.scratch {
             slot.good = Sample::NEVER;
@@ -85,10 +100,7 @@ impl Engine {
             return;
         };
         let binding = Arc::clone(&unit.binding);
-        let Some(bound) = binding.bound.get(usize::from(index)) else {
-            return;
-        };
-        let Some(rule) = rules.rules.get(usize::from(bound.rule)) else {
+        let Some((bound, rule)) = binding.at(&rules, index) else {
             return;
         };
         let Kind::Condition { raise, .. } = &rule.kind else {

@@ -4,11 +4,14 @@ mod absence;
 mod change;
 mod commands;
 mod episode;
+mod fault;
 mod fold;
 mod history;
+mod late;
 mod saved;
 mod telling;
 mod unit;
+mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -18,8 +21,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ruleset::{RuleInfo, RuleSet};
 use crate::slot::Slot;
-use commands::Verdicts;
+use fault::Faulty;
 use unit::{Bindings, Phase, Unit};
+use verdicts::Verdicts;
 
 pub use saved::{RestoreError, Saved};
 
@@ -30,8 +34,8 @@ pub const RECENT_MAX: usize = 1_000;
 /// Verdicts remembered, so that a repeated command gets its first answer.
 pub const VERDICTS_MAX: usize = 10_000;
 pub const COMMENTS_MAX: usize = 50;
-/// Longest comment or shelving reason.
-pub const TEXT_BYTES_MAX: usize = 1_000;
+/// Longest comment or shelving reason, in characters, as the API promises.
+pub const TEXT_CHARS_MAX: usize = 1_000;
 /// Values that an alert's evidence carries: the first and the newest.
 pub const EVIDENCE_VALUES_MAX: usize = 8;
 /// Longest shelving, in nanoseconds.
@@ -56,7 +60,7 @@ pub struct Counters {
     pub evaluations: u64,
     /// Divisions by zero and results out of range.
     pub rule_errors: u64,
-    /// Evaluations left out because the event was older than the key's newest.
+    /// Readings older than their key's newest: they only tell of what the live state has missed.
     pub late: u64,
     pub history: u64,
     pub raised: u64,
@@ -95,6 +99,8 @@ pub struct Engine {
     open: BTreeMap<AlertId, Open>,
     recent: VecDeque<Alert>,
     verdicts: Verdicts,
+    /// Rules that could not be computed and are still told of, by id.
+    faults: BTreeMap<Name, Faulty>,
     /// Journal time of the last record; none before the first.
     now: Option<Time>,
     /// Downtime so far: what absence does not count.
@@ -106,7 +112,7 @@ pub struct Engine {
     /// only notes the time, and its entry is moved when it comes up.
     absences: BTreeSet<(i64, u32, u16)>,
     counters: Counters,
-    /// Reused for the values of one historical event.
+    /// Reused for the values of one historical or late event.
     scratch: Vec<Slot>,
 }
 
@@ -129,6 +135,7 @@ impl Engine {
             open: BTreeMap::new(),
             recent: VecDeque::new(),
             verdicts: Verdicts::default(),
+            faults: BTreeMap::new(),
             now: None,
             down_ns: 0,
             grace_until: Time(i64::MIN),

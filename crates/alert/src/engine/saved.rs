@@ -7,14 +7,15 @@ use std::sync::Arc;
 use event::{Alert, Name, Place, Status, Stream, Time, Vocabulary};
 use serde::{Deserialize, Serialize};
 
-use super::commands::{Remembered, Verdicts};
+use super::fault::Faulty;
 use super::unit::{Key, Unit};
+use super::verdicts::{Remembered, Verdicts};
 use super::{Engine, Open, status_index};
 use crate::ruleset::RuleSet;
 use crate::slot::Slot;
 
 /// Raised with every change of the layout.
-const FORMAT: u16 = 1;
+const FORMAT: u16 = 2;
 
 /// The whole state of an [`Engine`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,7 @@ pub struct Saved {
     open: Vec<Open>,
     recent: Vec<Alert>,
     verdicts: Vec<Remembered>,
+    faults: Vec<(Name, Faulty)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +65,9 @@ impl Engine {
             open: self.open.values().cloned().collect(),
             recent: self.recent.iter().cloned().collect(),
             verdicts: self.verdicts.save(),
+            faults: (self.faults.iter())
+                .map(|(rule, faulty)| (rule.clone(), faulty.clone()))
+                .collect(),
         }
     }
 
@@ -89,6 +94,7 @@ impl Engine {
             .collect::<BTreeMap<_, _>>();
         engine.recent = saved.recent.into();
         engine.verdicts = Verdicts::restore(saved.verdicts);
+        engine.faults = saved.faults.into_iter().collect();
         engine.index = HashMap::with_capacity(saved.units.len());
         for (number, unit) in (0_u32..).zip(saved.units) {
             let info = engine.vocabulary.entities.get(&*unit.entity);

@@ -37,6 +37,18 @@ pub(super) struct Binding {
     pub(super) slots: Vec<SlotSpec>,
 }
 
+impl Binding {
+    /// What the key of this index watches, and its rule.
+    pub(super) fn at<'a>(
+        &'a self,
+        rules: &'a RuleSet,
+        index: u16,
+    ) -> Option<(&'a Bound, &'a Rule)> {
+        let bound = self.bound.get(usize::from(index))?;
+        Some((bound, rules.rules.get(usize::from(bound.rule))?))
+    }
+}
+
 /// Bindings by what they consist of: rule and limits. A fleet of a thousand equal devices has one.
 #[derive(Debug, Default)]
 pub(super) struct Bindings {
@@ -167,6 +179,10 @@ pub(super) struct Key {
     pub(super) phase: Phase,
     /// Newest observed time evaluated; `i64::MIN` = none.
     pub(super) newest: i64,
+    /// Newest observed time at which the clear condition held for good values; `i64::MIN` = none. Kept for rules without a hold.
+    pub(super) normal: i64,
+    /// From when to when the last live episode was, so that late readings of it are told from those of another.
+    pub(super) episode: Option<(i64, i64)>,
     /// The value with which the hold began.
     pub(super) start: Option<Box<Sample>>,
     pub(super) alert: Option<AlertId>,
@@ -185,6 +201,8 @@ impl Key {
     pub(super) const NEW: Self = Self {
         phase: Phase::Clear,
         newest: i64::MIN,
+        normal: i64::MIN,
+        episode: None,
         start: None,
         alert: None,
         retrospect: None,

@@ -26,7 +26,7 @@ use super::Limits;
 use super::source::{Located, Source, Table};
 use super::template::{self, Scope as TemplateScope};
 use crate::cel::{Environment, Mistake, Need};
-use crate::ruleset::{Bilingual, RULES_MAX, Rule, Scope};
+use crate::ruleset::{Bilingual, RULE_FAULT, RULES_MAX, Rule, Scope};
 use crate::text::Part;
 
 pub(super) const SECOND: i64 = 1_000_000_000;
@@ -187,6 +187,11 @@ impl<'s, 'f, 'v> Reader<'s, 'f, 'v> {
             self.table.source.error(id.span.start, message);
             return None;
         }
+        if id.value == RULE_FAULT {
+            let message = format!("`{RULE_FAULT}` is kept for rules that cannot be computed");
+            self.table.source.error(id.span.start, message);
+            return None;
+        }
         Some(id.value.into())
     }
 
@@ -250,7 +255,7 @@ impl<'s, 'f, 'v> Reader<'s, 'f, 'v> {
         let scope = TemplateScope {
             environment: names,
             decimals: measure.map_or(1, |measure| measure.decimals),
-            unit: measure.map_or("", |measure| &measure.unit_text),
+            unit: measure.map(|measure| &measure.unit_text),
             absence,
         };
         let mut parse = |text: Located<&str>| {

@@ -1,5 +1,7 @@
 //! Message templates: text with slots into [`Template`].
 
+use event::Text;
+
 use crate::cel::{Environment, Kind, LENGTH_MAX, Mistake, Need, compile};
 use crate::text::{Part, Template};
 
@@ -8,7 +10,7 @@ pub(super) struct Scope<'a> {
     pub(super) environment: &'a dyn Environment,
     /// Decimals and unit text where a slot gives none.
     pub(super) decimals: u8,
-    pub(super) unit: &'a str,
+    pub(super) unit: Option<&'a Text>,
     /// `{silence}` and `{last_heard}`.
     pub(super) absence: bool,
 }
@@ -86,11 +88,24 @@ fn slot(text: &str, scope: &Scope<'_>, need: &mut Need) -> Result<Part, Vec<Mist
         return Ok(Part::Label(label.to_owned()));
     }
     let (expression, format) = text.split_once(':').unwrap_or((text, ""));
-    let mut unit = if format.is_empty() {
-        scope.unit
-    } else {
-        format
-    };
+    if let Some(texts) = format.strip_prefix('=') {
+        let mut texts = texts.split('|').map(str::to_owned);
+        let [Some(zero), Some(above), Some(below), None] =
+            [texts.next(), texts.next(), texts.next(), texts.next()]
+        else {
+            let wrong =
+                "`:=` takes three texts, for zero, above and below: `{x:=at|# above|# below}`";
+            return Err(vec![Mistake::new(expression.len() + 1, wrong)]);
+        };
+        return Ok(Part::Number {
+            program: compile(expression, Kind::Number, scope.environment, need)?,
+            decimals: scope.decimals,
+            unit: scope.unit.cloned().unwrap_or_default(),
+            worded: Some(Box::new([zero, above, below])),
+        });
+    }
+    // What the slot itself says is in the language of its sentence.
+    let mut unit = (!format.is_empty()).then_some(format);
     let mut decimals = scope.decimals;
     if let Some(digits) = format.strip_prefix('.') {
         let (count, tail) = digits.split_once(' ').unwrap_or((digits, ""));
@@ -105,12 +120,19 @@ fn slot(text: &str, scope: &Scope<'_>, need: &mut Need) -> Result<Part, Vec<Mist
             .ok()
             .filter(|count| *count <= 6)
             .ok_or_else(wrong)?;
-        unit = tail;
+        unit = Some(tail);
     }
     let program = compile(expression, Kind::Number, scope.environment, need)?;
     Ok(Part::Number {
         program,
         decimals,
-        unit: unit.trim().to_owned(),
+        unit: match unit.map(str::trim) {
+            Some(own) => Text {
+                vi: own.to_owned(),
+                en: own.to_owned(),
+            },
+            None => scope.unit.cloned().unwrap_or_default(),
+        },
+        worded: None,
     })
 }

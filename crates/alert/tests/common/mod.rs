@@ -58,7 +58,7 @@ pub(crate) fn measure(
         name: name.into(),
         kind,
         unit: unit.into(),
-        unit_text: unit.to_owned(),
+        unit_text: text(unit, unit),
         label: text(name, name),
         decimals,
     };

@@ -3,7 +3,7 @@
 use event::{AreaInfo, EntityInfo, MeasureInfo, MeasureType, PackFiles, Stream, Text, Vocabulary};
 use toml::{Table, Value};
 
-use super::{pack, root};
+use super::{pack, root, text};
 
 pub(crate) fn site() -> (PackFiles, Vocabulary) {
     let files = pack(&root().join("../../deploy/sites/lao-cai"));
@@ -19,7 +19,13 @@ pub(crate) fn site() -> (PackFiles, Vocabulary) {
             .map_or("", |unit| unit.as_str().unwrap());
         let unit_text = measures["units"]
             .get(unit)
-            .map_or("", |unit| unit["text"].as_str().unwrap());
+            .map(|unit| {
+                let words = &unit["text"];
+                words
+                    .as_str()
+                    .map_or_else(|| bilingual(words), |same| text(same, same))
+            })
+            .unwrap_or_default();
         let info = MeasureInfo {
             name: name.as_str().into(),
             kind: match measure.get("kind").and_then(Value::as_str) {
@@ -28,7 +34,7 @@ pub(crate) fn site() -> (PackFiles, Vocabulary) {
                 _ => MeasureType::Number,
             },
             unit: unit.into(),
-            unit_text: unit_text.to_owned(),
+            unit_text,
             label: Text::default(),
             decimals: measure
                 .get("decimals")
@@ -75,11 +81,11 @@ pub(crate) fn site() -> (PackFiles, Vocabulary) {
     (files, vocabulary)
 }
 
+fn bilingual(value: &Value) -> Text {
+    text(value["vi"].as_str().unwrap(), value["en"].as_str().unwrap())
+}
+
 fn entity(id: &str, device: &Value, profiles: &Table) -> EntityInfo {
-    let text = |value: &Value| Text {
-        vi: value["vi"].as_str().unwrap().to_owned(),
-        en: value["en"].as_str().unwrap().to_owned(),
-    };
     let profile = device["profile"].as_str().unwrap();
     let labels = device
         .get("labels")
@@ -88,7 +94,7 @@ fn entity(id: &str, device: &Value, profiles: &Table) -> EntityInfo {
         .flatten();
     EntityInfo {
         id: id.into(),
-        name: text(&device["name"]),
+        name: bilingual(&device["name"]),
         stream: match profiles[profile]["stream"].as_str().unwrap() {
             "disaster" => Stream::Disaster,
             "energy" => Stream::Energy,
@@ -100,7 +106,7 @@ fn entity(id: &str, device: &Value, profiles: &Table) -> EntityInfo {
         lat: None,
         lon: None,
         labels: labels
-            .map(|(name, value)| (name.clone(), text(value)))
+            .map(|(name, value)| (name.clone(), bilingual(value)))
             .collect(),
         interval_seconds: profiles[profile]["interval_seconds"].as_integer().unwrap() as u64,
         expected: true,

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 use crate::config::ConsoleConfig;
 use crate::metrics;
 use crate::shared::Shared;
+use crate::view::Pending;
 
 /// Bytes of past frames kept for clients that come back.
 const RING_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -26,6 +27,7 @@ pub(crate) struct Hub {
     sender: broadcast::Sender<Frame>,
     ring: Mutex<Ring>,
     wake: Notify,
+    alarm: Notify,
     places: Arc<Semaphore>,
     clients_max: usize,
 }
@@ -63,6 +65,7 @@ impl Hub {
                 snapshot: None,
             }),
             wake: Notify::new(),
+            alarm: Notify::new(),
             places: Arc::new(Semaphore::new(config.clients_max)),
             clients_max: config.clients_max,
         }
@@ -77,28 +80,37 @@ impl Hub {
         Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
-    /// There may be something to send.
-    pub(crate) fn wake(&self) {
-        self.wake.notify_one();
+    /// There is something to send.
+    pub(crate) fn wake(&self, pending: Pending) {
+        match pending {
+            Pending::Nothing => {}
+            Pending::Data => self.wake.notify_one(),
+            Pending::Urgent => self.alarm.notify_one(),
+        }
     }
 
     pub(super) async fn woken(&self) {
         self.wake.notified().await;
     }
 
+    /// There is something that must not wait.
+    pub(super) async fn alarmed(&self) {
+        self.alarm.notified().await;
+    }
+
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends one frame of changes: `None` when there were none, else whether more is left.
-    pub(super) fn send_changes(&self, shared: &Shared) -> Option<bool> {
+    /// Sends one frame of changes: `None` when there were none, else what is left.
+    pub(super) fn send_changes(&self, shared: &Shared) -> Option<Pending> {
         let (now, intake) = (shared.now(), shared.intake());
         // The ring is locked first, here and wherever both are: a client joins either before this frame or after it.
         let mut ring = self.ring();
-        let (changes, more) = {
+        let (changes, left) = {
             let mut view = shared.view_mut();
             let changes = view.take_changes(ring.head, now, intake);
-            (changes, view.has_changes())
+            (changes, view.pending())
         };
         let changes = match changes {
             Ok(changes) => changes?,
@@ -117,7 +129,7 @@ impl Hub {
         ring.push(frame.clone());
         // No receiver is no error: frames are also kept for clients that come back.
         let _ = self.sender.send(frame);
-        Some(more)
+        Some(left)
     }
 
     /// Nobody has listened for long: what changed is in the next snapshot.
@@ -140,10 +152,9 @@ impl Hub {
             let view = shared.view();
             // With changes waiting, the id of a heartbeat would promise what was not sent yet.
             (
-                if view.has_changes() {
-                    ring.head
-                } else {
-                    view.next()
+                match view.pending() {
+                    Pending::Nothing => view.next(),
+                    Pending::Data | Pending::Urgent => ring.head,
                 },
                 view.last_event(),
             )

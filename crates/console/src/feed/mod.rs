@@ -1,13 +1,16 @@
 //! The live feed: frames made once and shared by all clients.
 //!
-//! One task turns what changed in the view into a frame: at once after quiet, otherwise after the interval that keeps
-//! every client under `frames_per_second_max`. A frame is serialised once and handed to all clients by reference
-//! through a ring of `frames_behind_max` places, which is also what a returning client resumes from. The state of a
-//! client is its place in that ring: one that falls out of it gets `resync` and a snapshot.
+//! One task turns what changed in the view into a frame, by [`pace::Pace`]: at once when an alert rang or an
+//! operator acted, a few times a second for all else, and never more than `frames_per_second_max` in any second. A frame holds everything that
+//! changed, alerts first. It is serialised once and handed to all clients by reference through a ring of
+//! `frames_behind_max` places, which is also what a returning client resumes from. The state of a client is its place in
+//! that ring: one that falls out of it gets `resync` and a snapshot. What a client is sent to catch up after it came back
+//! is not counted as frames of that second.
 //!
 //! While nobody has listened for a minute no frames are made; the next client begins with a snapshot anyway.
 
 mod hub;
+mod pace;
 mod stream;
 
 use std::sync::Arc;
@@ -17,85 +20,65 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::shared::Shared;
+use crate::view::Pending;
 use crate::{Error, tail};
 
 pub(crate) use hub::Hub;
 pub(crate) use stream::feed;
+
+use pace::Pace;
 
 /// How long frames go on being made for clients that may come back.
 const LINGER: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> Result<(), Error> {
     let mut site = shared.site.clone();
-    let mut site_open = true;
-    let interval = interval(shared.config.frames_per_second_max);
-    let heartbeat = Duration::from_millis(shared.config.heartbeat_ms);
-    let mut pace = Pace::new(Instant::now(), interval, heartbeat);
-    // Changes that arrive before the interval is over wait for its end and are coalesced.
-    let mut waiting = false;
+    let (mut site_open, mut site_waits) = (true, false);
+    let mut pace = Pace::new(&shared.config, Instant::now());
+    let mut listened_at = Instant::now();
+    // What waits for its turn; what can wait goes with what cannot.
+    let mut pending = Pending::Nothing;
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
-            () = shared.hub.woken(), if !waiting => waiting = true,
-            () = sleep_until(pace.changes_at), if waiting => {
-                waiting = send_changes(&shared, &mut pace);
+            () = shared.hub.alarmed(), if pending != Pending::Urgent => pending = Pending::Urgent,
+            () = shared.hub.woken(), if pending == Pending::Nothing => pending = Pending::Data,
+            () = sleep_until(pace.changes_at(pending)), if pending != Pending::Nothing => {
+                pending = send_changes(&shared, &mut pace, &mut listened_at);
             }
             changed = site.changed(), if site_open => {
                 site_open = changed.is_ok();
-                if site_open {
-                    let named = tail::named(&site.borrow_and_update());
-                    shared.view_mut().set_named(named);
-                    shared.hub.send_site(&shared);
-                }
+                site_waits |= site_open;
             }
-            () = sleep_until(pace.heartbeat_at) => {
+            () = sleep_until(pace.slot_at()), if site_waits => {
+                site_waits = false;
+                let named = tail::named(&site.borrow_and_update());
+                shared.view_mut().set_named(named);
+                shared.hub.send_site(&shared);
+                pace.sent(Instant::now());
+            }
+            () = sleep_until(pace.heartbeat_at()) => {
                 shared.hub.send_heartbeat(&shared);
-                pace.heartbeat_at = Instant::now() + heartbeat;
+                pace.sent(Instant::now());
             }
         }
     }
 }
 
-/// When the next frame may go out.
-struct Pace {
-    interval: Duration,
-    heartbeat: Duration,
-    changes_at: Instant,
-    heartbeat_at: Instant,
-    listened_at: Instant,
-}
-
-impl Pace {
-    fn new(now: Instant, interval: Duration, heartbeat: Duration) -> Self {
-        Self {
-            interval,
-            heartbeat,
-            changes_at: now,
-            heartbeat_at: now + heartbeat,
-            listened_at: now,
-        }
-    }
-}
-
-/// Sends what changed; true when more is left for the next frame.
-fn send_changes(shared: &Shared, pace: &mut Pace) -> bool {
+/// Sends what changed; what is left is for the next frame.
+fn send_changes(shared: &Shared, pace: &mut Pace, listened_at: &mut Instant) -> Pending {
     let now = Instant::now();
     if shared.hub.clients() > 0 {
-        pace.listened_at = now;
-    } else if now - pace.listened_at > LINGER {
+        *listened_at = now;
+    } else if now - *listened_at > LINGER {
         shared.hub.forget_if_alone(shared);
-        return false;
+        return Pending::Nothing;
     }
-    let Some(more) = shared.hub.send_changes(shared) else {
-        return false;
+    let Some(left) = shared.hub.send_changes(shared) else {
+        return Pending::Nothing;
     };
-    pace.changes_at = now + pace.interval;
-    pace.heartbeat_at = now + pace.heartbeat;
-    more
-}
-
-/// One frame less a second than allowed: that one is the snapshot that a client begins with.
-fn interval(frames_per_second_max: u32) -> Duration {
-    Duration::from_micros(1_000_000_u64.div_ceil(u64::from(frames_per_second_max.max(2) - 1)))
+    // The time after the frame left, so that the next second does not begin too early.
+    pace.sent_changes(Instant::now());
+    left
 }

@@ -18,6 +18,8 @@ pub(crate) struct Alerts {
     resolved: usize,
     /// Ids of entries whose `dirty` is set, in the order of their first change.
     dirty: VecDeque<AlertId>,
+    /// One of them calls a person, or is what one did.
+    urgent: bool,
     dropped: u64,
 }
 
@@ -62,6 +64,7 @@ impl Alerts {
             by_id: HashMap::new(),
             resolved: 0,
             dirty: VecDeque::new(),
+            urgent: false,
             dropped: 0,
         }
     }
@@ -83,7 +86,10 @@ impl Alerts {
             state: transition.alert.state,
             severity: transition.alert.severity,
         };
-        self.put(transition.alert, Some(step))
+        let urgent = is_urgent(transition.change);
+        self.put(transition.alert, Some(step))?;
+        self.urgent |= urgent;
+        Ok(())
     }
 
     /// The monitor's own list at start: what it does not name is over, whatever the records read back said.
@@ -212,7 +218,12 @@ impl Alerts {
         !self.dirty.is_empty()
     }
 
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.urgent
+    }
+
     pub(crate) fn forget_dirty(&mut self) {
+        self.urgent = false;
         for id in self.dirty.drain(..) {
             if let Some(entry) = self.by_id.get_mut(&id) {
                 entry.dirty = false;
@@ -239,6 +250,7 @@ impl Alerts {
             }
             out.extend_from_slice(entry.shown.json.as_bytes());
         }
+        self.urgent &= self.has_dirty();
     }
 }
 
@@ -250,6 +262,20 @@ impl Entry {
             }
             self.history.push_back(step);
         }
+    }
+}
+
+/// Whether operators must see it at once: it rang, or one of them acted. A value that moved or an alert that went back
+/// to normal calls nobody and comes with the data.
+fn is_urgent(change: Change) -> bool {
+    match change {
+        Change::Raised
+        | Change::Reopened
+        | Change::Acknowledged
+        | Change::Shelved
+        | Change::Unshelved
+        | Change::Commented => true,
+        Change::Revised | Change::ReturnedToNormal | Change::Resolved | Change::Annulled => false,
     }
 }
 

@@ -29,7 +29,7 @@ use entities::Entities;
 use recent::{RejectShown, Rejects, Verdicts};
 
 /// Entities and alerts in one frame: the rest follow in the next one.
-const FRAME_ENTITIES_MAX: usize = 1_000;
+const FRAME_ENTITIES_MAX: usize = 2_500;
 const FRAME_ALERTS_MAX: usize = 200;
 /// And bytes of either, give or take one of them.
 const FRAME_BYTES_MAX: usize = 1024 * 1024;
@@ -73,6 +73,16 @@ pub struct Health {
     pub unreadable: u64,
     /// Clients of the live feed.
     pub clients: usize,
+}
+
+/// The most urgent of what is yet to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pending {
+    Nothing,
+    /// Latest values, counters, alerts that moved without anybody being called.
+    Data,
+    /// An alert that rang, or what an operator did to one.
+    Urgent,
 }
 
 /// What a change frame holds.
@@ -269,8 +279,15 @@ impl View {
         self.entities.write_all(out)
     }
 
-    pub(crate) fn has_changes(&self) -> bool {
-        self.changed || self.alerts.has_dirty() || self.entities.has_dirty()
+    /// What clients have not been sent yet.
+    pub(crate) fn pending(&self) -> Pending {
+        if self.alerts.is_urgent() {
+            Pending::Urgent
+        } else if self.changed || self.alerts.has_dirty() || self.entities.has_dirty() {
+            Pending::Data
+        } else {
+            Pending::Nothing
+        }
     }
 
     pub(crate) fn forget_changes(&mut self) {
@@ -289,7 +306,7 @@ impl View {
         now: Time,
         intake: Intake,
     ) -> serde_json::Result<Option<Changes>> {
-        if !self.has_changes() {
+        if self.pending() == Pending::Nothing {
             return Ok(None);
         }
         let mut alerts = Vec::new();
@@ -297,7 +314,10 @@ impl View {
         let mut latest = Vec::new();
         self.entities.take_dirty(FRAME_ENTITIES_MAX, &mut latest)?;
         self.changed = false;
-        let offset = if self.has_changes() { from } else { self.next };
+        let offset = match self.pending() {
+            Pending::Nothing => self.next,
+            Pending::Data | Pending::Urgent => from,
+        };
         let mut json =
             format!("{{\"from\":{from},\"offset\":{offset},\"now\":\"{now}\"").into_bytes();
         put(&mut json, b",\"alerts\":[", &alerts);

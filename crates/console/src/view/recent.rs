@@ -72,11 +72,12 @@ impl Rejects {
 
 impl Serialize for RejectShown {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Reject", 9)?;
+        let mut out = serializer.serialize_struct("Reject", 10)?;
         out.serialize_field("offset", &self.offset)?;
         out.serialize_field("input_offset", &self.input_offset)?;
         out.serialize_field("time", &self.time)?;
         out.serialize_field("code", &self.code)?;
+        out.serialize_field("meaning", &self.code.text())?;
         out.serialize_field("reason", &self.reason)?;
         out.serialize_field("client", &self.client)?;
         out.serialize_field("topic", &self.topic)?;

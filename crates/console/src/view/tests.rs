@@ -159,6 +159,35 @@ fn a_frame_holds_what_changed_and_an_id_promises_everything_below_it() {
 }
 
 #[test]
+fn what_calls_a_person_is_urgent_and_what_only_moved_is_not() {
+    let mut writer = Writer::new(&ConsoleConfig::default());
+    assert_eq!(writer.view.pending(), Pending::Nothing);
+    writer.event(&event("wl-1", 10, &[("level", 2.0)]));
+    assert_eq!(writer.view.pending(), Pending::Data);
+    for (change, expected) in [
+        (Change::Revised, Pending::Data),
+        (Change::ReturnedToNormal, Pending::Data),
+        (Change::Raised, Pending::Urgent),
+        (Change::Revised, Pending::Data),
+        (Change::Acknowledged, Pending::Urgent),
+    ] {
+        let transition = Transition {
+            change,
+            by: None,
+            command_id: None,
+            alert: crate::sample::alert("r:wl-1:1", at(10)),
+        };
+        writer.push(OutcomeKind::Transition, at(10), |cause, out| {
+            encode_transition(cause, &transition, out).unwrap();
+        });
+        assert_eq!(writer.view.pending(), expected, "{change:?}");
+        // A frame takes all, and with it the urgency.
+        assert!(writer.changes(0).is_some());
+        assert_eq!(writer.view.pending(), Pending::Nothing);
+    }
+}
+
+#[test]
 fn rejects_are_counted_kept_and_bounded() {
     let mut writer = Writer::new(&ConsoleConfig::default());
     for number in 0..250 {

@@ -74,7 +74,7 @@ prop_compose! {
         ),
         sequence in proptest::option::of(any::<u64>()),
         place in proptest::option::of(place()),
-        flags in 0..128_u16,
+        flags in 0..256_u16,
         values in proptest::collection::vec(measured(), 0..6),
     ) -> Event {
         let device = if same { entity.clone() } else { device };

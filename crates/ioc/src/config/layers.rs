@@ -208,20 +208,20 @@ fn addresses(name: &str, value: Value, list: bool) -> Result<Value, String> {
         vec![value]
     };
     let items_written = items.len();
-    let mut out = Vec::new();
+    let (mut out, mut wrong) = (Vec::new(), Vec::new());
     for item in items {
-        let text = item.as_str().ok_or_else(|| {
-            format!(
-                "`{name}` must be an address or a list of addresses, not {}",
-                kind_of(&item)
-            )
-        })?;
-        let parsed = parse_addresses(text).map_err(|error| format!("`{name}`: {error}"))?;
-        out.extend(
-            parsed
-                .into_iter()
-                .map(|address| Value::String(address.to_string())),
-        );
+        match item.as_str().map(parse_addresses) {
+            Some(Ok(parsed)) => out.extend(
+                parsed
+                    .iter()
+                    .map(|address| Value::String(address.to_string())),
+            ),
+            Some(Err(error)) => wrong.push(error),
+            None => wrong.push(format!("an address is a text, not {}", kind_of(&item))),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(format!("`{name}`: {}", wrong.join("; ")));
     }
     if list {
         return Ok(Value::Array(out));

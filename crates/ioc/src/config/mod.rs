@@ -77,18 +77,18 @@ impl Config {
     ) -> Result<Self, Vec<Mistake>> {
         let mut mistakes = Vec::new();
         let merged = layers::merge(source, variables, &mut mistakes);
-        if !mistakes.is_empty() {
-            return Err(mistakes);
-        }
+        // A key that was refused keeps its default, so that the others can be checked in the same go.
         let config: Self = merged
             .table
             .clone()
             .try_into()
             .map_err(|error: toml::de::Error| {
-                vec![Mistake {
+                let message = error.message().to_owned();
+                mistakes.push(Mistake {
                     place: "configuration".to_owned(),
-                    message: error.message().to_owned(),
-                }]
+                    message,
+                });
+                mistakes.clone()
             })?;
         config.validate(&merged, &mut mistakes);
         if mistakes.is_empty() {
@@ -96,10 +96,6 @@ impl Config {
         } else {
             Err(mistakes)
         }
-    }
-
-    pub(crate) fn defaults() -> Result<Self, Vec<Mistake>> {
-        Self::load(None, &BTreeMap::new())
     }
 
     fn validate(&self, merged: &layers::Merged, mistakes: &mut Vec<Mistake>) {
@@ -111,6 +107,11 @@ impl Config {
                 });
             }
         };
+        check(
+            !self.node.data_dir.as_os_str().is_empty(),
+            "node.data_dir",
+            "`node.data_dir` is empty: name the folder for the journals".to_owned(),
+        );
         for (key, value, least, most) in self.ranges() {
             check(
                 (least..=most).contains(&value),

@@ -15,7 +15,7 @@ fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
 
 #[test]
 fn the_documented_defaults_are_the_real_ones() {
-    let config = Config::defaults().expect("the defaults are sound");
+    let config = Config::load(None, &BTreeMap::new()).expect("the defaults are sound");
     assert_eq!(config.ingest, mqtt::ListenerConfig::default());
     assert_eq!(config.console, console::ConsoleConfig::default());
     assert_eq!(config.admin, console::AdminConfig::default());
@@ -113,7 +113,25 @@ fn addresses_that_others_can_reach_are_known() {
 
 #[test]
 fn what_is_printed_can_be_read_back() {
-    let printed = Config::defaults().expect("sound").print().expect("TOML");
+    let printed = Config::load(None, &BTreeMap::new()).expect("sound").print().expect("TOML");
     let again = load(&printed, &[]).expect("sound");
     assert_eq!(again.print().expect("TOML"), printed);
+}
+
+#[test]
+fn a_wrong_key_does_not_hide_the_others() {
+    let text = "[node]\ndata_dir = \"\"\nshutdown_seconds = 0\n[ingest]\nlisten = [\"x\", \"127.0.0.1:1\", \"y\"]\n[journal]\nsegment_bytes = 10\n";
+    let mistakes = load(text, &[]).expect_err("wrong");
+    for part in [
+        "ioc.toml:2: `node.data_dir` is empty",
+        "ioc.toml:3: ",
+        "\"x\" is not",
+        "\"y\" is not",
+        "ioc.toml:7: ",
+    ] {
+        assert!(
+            mistakes.iter().any(|mistake| mistake.contains(part)),
+            "{part} in {mistakes:#?}"
+        );
+    }
 }

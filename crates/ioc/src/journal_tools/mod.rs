@@ -54,6 +54,10 @@ fn open(args: &JournalArgs) -> Result<ReadOnly> {
 }
 
 fn open_named(data: &Path, name: JournalName) -> Result<ReadOnly> {
-    ReadOnly::open(storage(data)?, name)
-        .with_context(|| format!("cannot read the journal in {}", data.display()))
+    ReadOnly::open(storage(data)?, name).with_context(|| {
+        format!(
+            "cannot read the journal in {} (give the node's node.data_dir with --data)",
+            data.display()
+        )
+    })
 }

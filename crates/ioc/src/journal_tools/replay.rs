@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use event::JournalId;
 use event::outcome::{self, OutcomeKind};
-use journal::{Frame, JournalName, ReadOnly, Reader, Snapshots, Stamp};
+use journal::{Frame, Gap, JournalName, ReadOnly, Reader, Snapshots, Stamp};
 
 use crate::cli::JournalArgs;
 use crate::monitor::fold::Fold;
@@ -50,12 +50,22 @@ pub(super) fn replay(args: &JournalArgs, out: &mut impl Write) -> Result<ExitCod
     let mut totals = Totals::default();
     let mut reader = inputs.reader(fold.next_input());
     while let Some(batch) = reader.next_blocking(None).context("cannot read `inputs`")? {
+        if let Some(gap) = batch.gap() {
+            return missing(args, out, gap, &totals);
+        }
         for frame in batch.frames() {
             totals.inputs += 1;
             if let Some(difference) = compare(&mut fold, &frame, &mut written, &mut totals)? {
-                return differs(args, out, &frame, &difference);
+                return differs(args, out, frame.offset, &difference);
             }
         }
+    }
+    if let Some(found) = written.next()? {
+        let difference = format!(
+            "outcome {} rests on an input record that is not there",
+            found.offset
+        );
+        return differs(args, out, fold.next_input(), &difference);
     }
     if args.json {
         let answer = serde_json::json!({
@@ -82,17 +92,36 @@ pub(super) fn replay(args: &JournalArgs, out: &mut impl Write) -> Result<ExitCod
 fn differs(
     args: &JournalArgs,
     out: &mut impl Write,
-    frame: &Frame<'_>,
+    offset: u64,
     difference: &str,
 ) -> Result<ExitCode> {
     if args.json {
-        let answer = serde_json::json!({"identical": false, "input_offset": frame.offset, "difference": difference});
+        let answer = serde_json::json!({"identical": false, "input_offset": offset, "difference": difference});
+        writeln!(out, "{answer}")?;
+    } else {
+        writeln!(out, "DIFFERENT at input record {}: {difference}", offset)?;
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+/// Without these records nothing after them can be compared: they may have changed the state.
+fn missing(
+    args: &JournalArgs,
+    out: &mut impl Write,
+    gap: &Gap,
+    totals: &Totals,
+) -> Result<ExitCode> {
+    if args.json {
+        let answer = serde_json::json!({
+            "identical": false, "inputs": totals.inputs, "outcomes": totals.outcomes, "missing": {"from": gap.from, "to": gap.to},
+        });
         writeln!(out, "{answer}")?;
     } else {
         writeln!(
             out,
-            "DIFFERENT at input record {}: {difference}",
-            frame.offset
+            "input records {} to {} (exclusive) are missing: {} outcomes before them are identical, nothing after them can be \
+             compared; `ioc journal verify` says why",
+            gap.from, gap.to, totals.outcomes
         )?;
     }
     Ok(ExitCode::FAILURE)

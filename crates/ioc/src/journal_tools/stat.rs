@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use event::Time;
 use event::outcome::OutcomeKind;
 use journal::inputs::{self, Kind};
-use journal::{ClockKind, GapReason, ReadOnly};
+use journal::{ClockKind, GapReason, JournalName, ReadOnly};
 use serde::Serialize;
 
 use crate::cli::{JournalArgs, Which};
@@ -210,14 +210,15 @@ fn gap_reason(reason: GapReason) -> &'static str {
 pub(super) fn verify(args: &JournalArgs, out: &mut impl Write) -> Result<ExitCode> {
     let journal = super::open(args)?;
     let report = journal.verify().context("cannot verify the journal")?;
-    let sound = report.damaged.is_empty();
+    let lost = lost_at_the_end(args, &journal)?;
+    let sound = report.damaged.is_empty() && lost == 0;
     if args.json {
         let damaged = report.damaged.iter().map(|damage| {
             serde_json::json!({"file": damage.file, "from_offset": damage.from_offset, "to_offset": damage.to_offset, "bytes": damage.bytes})
         });
         let answer = serde_json::json!({
             "sound": sound, "records": report.records, "damaged_records": report.damaged_records(), "segments": report.segments,
-            "torn_bytes": report.torn_bytes, "damaged": damaged.collect::<Vec<_>>(),
+            "torn_bytes": report.torn_bytes, "lost_at_the_end": lost, "damaged": damaged.collect::<Vec<_>>(),
         });
         writeln!(out, "{answer}")?;
     } else {
@@ -226,7 +227,12 @@ pub(super) fn verify(args: &JournalArgs, out: &mut impl Write) -> Result<ExitCod
             "{} records in {} segment(s) read",
             report.records, report.segments
         )?;
-        if report.torn_bytes > 0 {
+        if lost > 0 {
+            writeln!(
+                out,
+                "LOST       {lost} record(s) at the end that `outcomes` rests on; the node steps over them at its next start"
+            )?;
+        } else if report.torn_bytes > 0 {
             writeln!(
                 out,
                 "torn tail: {} bytes, never acknowledged; cut at the next start",
@@ -255,6 +261,37 @@ pub(super) fn verify(args: &JournalArgs, out: &mut impl Write) -> Result<ExitCod
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Records beyond the end of `inputs` that `outcomes` already rests on: damage at the very end looks like an unfinished
+/// write, and only the other journal knows better.
+fn lost_at_the_end(args: &JournalArgs, inputs: &ReadOnly) -> Result<u64> {
+    if args.journal != Which::Inputs {
+        return Ok(0);
+    }
+    let outcomes = match super::open_named(&args.data, JournalName::Outcomes) {
+        Ok(outcomes) => outcomes,
+        // A folder with `inputs` alone: nothing to compare with.
+        Err(_) => return Ok(0),
+    };
+    let next = outcomes.info().next_offset;
+    let mut reader = outcomes.reader(next.saturating_sub(1).max(outcomes.info().first_offset));
+    let mut known = 0;
+    while let Some(batch) = reader
+        .next_blocking(None)
+        .context("cannot read `outcomes`")?
+    {
+        for frame in batch.frames() {
+            let cause = event::outcome::decode_cause(frame.version, frame.payload)
+                .context("cannot decode an outcome")?;
+            known = known.max(cause.offset + 1);
+        }
+    }
+    // The node may have gone on between the two looks.
+    let now = super::open_named(&args.data, JournalName::Inputs)?
+        .info()
+        .next_offset;
+    Ok(known.saturating_sub(now.max(inputs.info().next_offset)))
 }
 
 pub(super) fn input_kind(kind: u8) -> &'static str {

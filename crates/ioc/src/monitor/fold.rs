@@ -6,7 +6,8 @@ use std::sync::Arc;
 use alert::{Engine, Origin};
 use event::outcome::{Cause, EncodeError, OutcomeKind};
 use event::{
-    Change, Command, JournalId, Refusal, Reject, RejectCode, Text, Time, Transition, Verdict,
+    Change, Command, JournalId, Refusal, Reject, RejectCode, Status, Text, Time, Transition,
+    Verdict,
 };
 use journal::Frame;
 use journal::inputs::{self, Kind, NodeChange};
@@ -88,6 +89,11 @@ impl Fold {
         self.next_input
     }
 
+    /// The records before `offset` are not there.
+    pub(crate) fn skip_to(&mut self, offset: u64) {
+        self.next_input = self.next_input.max(offset);
+    }
+
     pub(crate) fn counters(&self) -> Counters {
         self.counters
     }
@@ -103,6 +109,13 @@ impl Fold {
 
     pub(crate) fn engine(&self) -> Option<&Engine> {
         self.domain.as_ref().map(|domain| &domain.engine)
+    }
+
+    pub(crate) fn normalize_counts(&self) -> normalize::Counts {
+        self.domain
+            .as_ref()
+            .map(|domain| domain.normalizer.counts())
+            .unwrap_or_default()
     }
 
     /// Digest of the site pack in force.
@@ -348,7 +361,7 @@ impl Fold {
                     domain.site = Site {
                         catalogue,
                         rules,
-                        trends: fresh.site.trends,
+                        display: fresh.site.display,
                     };
                 }
                 None => {
@@ -424,7 +437,9 @@ fn drain_transitions(
     outs: &mut Vec<Out<'_>>,
 ) {
     for transition in transitions.drain(..) {
-        counters.alerts_raised += u64::from(transition.change == Change::Raised);
+        // A drill is in no figure.
+        let live = transition.alert.status == Status::Actual;
+        counters.alerts_raised += u64::from(live && transition.change == Change::Raised);
         outs.push(Out::Transition(transition));
     }
 }

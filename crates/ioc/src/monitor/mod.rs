@@ -4,25 +4,31 @@
 mod domain;
 pub(crate) mod fold;
 mod out;
+mod saver;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use event::Severity;
 use event::outcome::{Cause, OutcomeKind};
 use journal::inputs::{ClockReason, ClockRecord, Kind};
 use journal::{
-    Appender, Batch, Class, Clock, Journal, ReadBatch, Reader, SnapshotMeta, Snapshots, Ticket,
+    Appender, Batch, Class, Clock, Journal, ReadBatch, Reader, SnapshotMeta, Snapshots, State,
+    Ticket,
 };
 use tokio::sync::watch;
 
 use crate::clock::Step;
 use crate::monitor::fold::{Counters, FORMAT, Fold};
+use crate::monitor::saver::{Job, Saver};
 
 /// Longest wait for records: a stop or a moved scenario clock is noticed within this time.
 const WAIT_MAX: Duration = Duration::from_millis(20);
+
+/// While the journal is full, a snapshot may let old segments go: one is tried this often.
+const SNAPSHOT_WHEN_FULL: Duration = Duration::from_secs(1);
 
 /// Room taken in advance for the outcomes of one input record.
 const OUTCOME_BYTES: usize = 320;
@@ -34,6 +40,9 @@ pub(crate) struct Progress {
     pub(crate) counters: Counters,
     /// Active alerts by severity, most severe first.
     pub(crate) active: [u64; 5],
+    /// What the rules met (since the start, not part of the state).
+    pub(crate) engine: alert::Counters,
+    pub(crate) normalize: normalize::Counts,
 }
 
 /// What the monitor needs besides the fold.
@@ -42,7 +51,9 @@ pub(crate) struct Deps {
     pub(crate) outcomes: Journal,
     pub(crate) snapshots: Snapshots,
     pub(crate) clock: Arc<dyn NodeClock>,
+    /// A snapshot is due after so many input records, or so many bytes of them.
     pub(crate) snapshot_every_records: u64,
+    pub(crate) snapshot_every_bytes: u64,
 }
 
 /// The node's clock, real or scenario; a real one also tells of steps.
@@ -74,9 +85,17 @@ pub(crate) struct Monitor {
     stop_at: Arc<AtomicU64>,
     /// A tick asked for and not folded yet.
     tick_pending: bool,
-    snapshot_at: u64,
+    saved: Saved,
+    inputs_state: watch::Receiver<State>,
     /// The newest batch of outcomes: once it is durable, so is everything before it.
     in_flight: Option<Ticket>,
+}
+
+/// How much was folded since the last snapshot.
+struct Saved {
+    next_input: u64,
+    bytes: u64,
+    at: Instant,
 }
 
 /// Stops the monitor once it has folded everything before an offset.
@@ -101,7 +120,12 @@ impl Monitor {
             progress: watch::Sender::new(Progress::default()),
             stop_at: Arc::new(AtomicU64::new(u64::MAX)),
             tick_pending: false,
-            snapshot_at: next.saturating_add(deps.snapshot_every_records),
+            saved: Saved {
+                next_input: next,
+                bytes: 0,
+                at: Instant::now(),
+            },
+            inputs_state: deps.inputs.state(),
             in_flight: None,
             deps,
         }
@@ -148,6 +172,12 @@ impl Monitor {
 
     /// Runs until [`Stop::at`] is reached or a journal fails; leaves a snapshot behind an orderly end.
     pub(crate) fn run(mut self) -> Result<()> {
+        let deps = &self.deps;
+        let saver = Saver::start(
+            deps.inputs.clone(),
+            deps.outcomes.clone(),
+            deps.snapshots.clone(),
+        )?;
         while self.fold.next_input() < self.stop_at.load(Ordering::Acquire) {
             if let Some(batch) = self
                 .reader
@@ -157,9 +187,16 @@ impl Monitor {
                 self.fold_batch(&batch)?;
             }
             self.append_clock_records()?;
-            self.snapshot_if_due()?;
+            if self.snapshot_is_due()
+                && let Some(job) = self.snapshot()?
+                && !saver.offer(job)
+            {
+                tracing::warn!("a snapshot was left out: the one before is still being written");
+            }
         }
-        self.save_snapshot()
+        let last = self.snapshot()?;
+        saver.finish(last);
+        Ok(())
     }
 
     fn fold_batch(&mut self, batch: &ReadBatch) -> Result<()> {
@@ -169,11 +206,13 @@ impl Monitor {
                 to = gap.to,
                 "input records are missing; folding on after them"
             );
+            self.fold.skip_to(gap.to);
         }
         let mut out = Batch::with_capacity(batch.len() * OUTCOME_BYTES);
         let mut transitions = false;
         for frame in batch.frames() {
             let (written, stamp) = (self.written, frame.stamp);
+            self.saved.bytes += frame.payload.len() as u64;
             self.tick_pending &= frame.kind != Kind::Clock as u8;
             let step = self.fold.step(&frame, &mut |cause, kind, write| {
                 transitions |= kind == OutcomeKind::Transition;
@@ -203,6 +242,12 @@ impl Monitor {
         let (next_input, counters) = (self.fold.next_input(), self.fold.counters());
         self.progress.send_modify(|progress| {
             (progress.next_input, progress.counters) = (next_input, counters);
+            progress.engine = self
+                .fold
+                .engine()
+                .map(alert::Engine::counters)
+                .unwrap_or_default();
+            progress.normalize = self.fold.normalize_counts();
             if transitions {
                 progress.active = self.active();
             }
@@ -217,7 +262,8 @@ impl Monitor {
             .into_iter()
             .flat_map(alert::Engine::alerts)
         {
-            if alert.state != event::AlertState::Normal {
+            let live = alert.status == event::Status::Actual;
+            if live && alert.state != event::AlertState::Normal {
                 active[severity_index(alert.severity)] += 1;
             }
         }
@@ -278,37 +324,37 @@ impl Monitor {
         Ok(())
     }
 
-    fn snapshot_if_due(&mut self) -> Result<()> {
-        if self.fold.next_input() < self.snapshot_at {
-            return Ok(());
-        }
-        self.snapshot_at = self.fold.next_input() + self.deps.snapshot_every_records;
-        self.save_snapshot()
+    fn snapshot_is_due(&self) -> bool {
+        let records = self.fold.next_input() - self.saved.next_input;
+        let full = matches!(&*self.inputs_state.borrow(), State::Full { .. });
+        records >= self.deps.snapshot_every_records
+            || self.saved.bytes >= self.deps.snapshot_every_bytes
+            || (records > 0 && full && self.saved.at.elapsed() >= SNAPSHOT_WHEN_FULL)
     }
 
-    /// Saves, verifies, and only then lets retention pass. What the state has concluded must be durable first: a start
-    /// from this snapshot does not conclude it again.
-    fn save_snapshot(&mut self) -> Result<()> {
-        self.flush()?;
-        let Some(bytes) = self.fold.save().context("cannot encode the state")? else {
-            return Ok(());
+    /// The state as it is now, ready to be saved.
+    fn snapshot(&mut self) -> Result<Option<Job>> {
+        self.saved = Saved {
+            next_input: self.fold.next_input(),
+            bytes: 0,
+            at: Instant::now(),
+        };
+        let Some(state) = self.fold.save().context("cannot encode the state")? else {
+            return Ok(None);
         };
         let meta = SnapshotMeta {
             format: FORMAT,
             inputs_next: self.fold.next_input(),
+            // Exact when nothing is in flight; else the saver learns it from the ticket.
             outcomes_next: self.deps.outcomes.next_offset(),
             journal: self.deps.inputs.id(),
             stamp: self.deps.clock.now(),
         };
-        match self.deps.snapshots.save(&meta, &bytes) {
-            Ok(()) => {
-                self.deps.inputs.retain_behind(meta.inputs_next);
-                self.deps.outcomes.retain_behind(meta.outcomes_next);
-            }
-            // The journal has everything: a missed snapshot costs time at the next start, nothing else.
-            Err(error) => tracing::warn!(%error, "snapshot not saved; trying again later"),
-        }
-        Ok(())
+        Ok(Some(Job {
+            meta,
+            state,
+            concluded: self.in_flight.take(),
+        }))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
+use super::prepare::Prepared;
 use super::{Active, Committer, Trouble, later, list_segment};
 use crate::format::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::options::{FullReason, State};
@@ -17,7 +18,29 @@ impl Committer {
             tracing::warn!(journal = %self.shared.options.name, %why, "journal is full");
         }
         self.full = Some(why.clone());
+        if let Some(preparer) = &self.preparer {
+            preparer.discard();
+        }
         self.set_state(State::Full { why });
+    }
+
+    /// Has the next segment made ready when a quarter of this one is used, if the bound allows both.
+    pub(super) fn prepare(&mut self) {
+        let Some(preparer) = self.preparer.clone() else {
+            return;
+        };
+        if self.asked {
+            preparer.advance(self.active.position);
+        } else if self.active.position >= self.active.capacity / 4 && self.full.is_none() {
+            self.asked = true;
+            let capacity = self.shared.options.segment_bytes;
+            // This one will be full by then.
+            let wanted = self.active.unused() + capacity;
+            self.housekeep(wanted);
+            if self.bytes_after_seal() + wanted <= self.shared.options.bytes_max {
+                preparer.want(capacity, self.active.position);
+            }
+        }
     }
 
     /// Tries to get back to normal: reserves first, so that the next time is as safe as this one.
@@ -71,14 +94,25 @@ impl Committer {
             return Err(Trouble::Wait(FullReason::Bound));
         }
         let now = later(self.clock.now(), self.last_stamp);
-        let fresh =
-            create_segment(&self.shared, self.next, capacity, now).map_err(|(what, error)| {
-                if what == SYNC {
-                    Trouble::sync(what, &error)
-                } else {
-                    Trouble::of(what, &error)
-                }
-            })?;
+        let prepared = self.preparer.as_ref().map(|next| next.take(capacity));
+        let made = match prepared {
+            Some(Some(prepared)) => begin_segment(&self.shared, prepared, self.next, now),
+            // Zeros now would keep everybody waiting.
+            Some(None) => {
+                create_segment(&self.shared, self.next, capacity, Preallocate::Reserve, now)
+            }
+            None => {
+                let how = self.shared.options.preallocate;
+                create_segment(&self.shared, self.next, capacity, how, now)
+            }
+        };
+        let fresh = made.map_err(|(what, error)| {
+            if what == SYNC {
+                Trouble::sync(what, &error)
+            } else {
+                Trouble::of(what, &error)
+            }
+        })?;
         self.change_to(fresh, now);
         Ok(())
     }
@@ -118,6 +152,7 @@ impl Committer {
 
     fn change_to(&mut self, fresh: Active, now: Stamp) {
         let old = std::mem::replace(&mut self.active, fresh);
+        self.asked = false;
         // Gives the unused room back. If it fails, zeros stay behind the last frame, which readers know.
         let sealed = old.file.truncate(old.position).is_ok();
         {
@@ -147,37 +182,57 @@ fn segment_header(shared: &Shared, base: u64, created: Stamp) -> SegmentHeader {
     }
 }
 
-/// A complete segment appears under its name or not at all.
+/// Takes the room of a segment and begins it.
 pub(super) fn create_segment(
     shared: &Shared,
     base: u64,
     capacity: u64,
+    how: Preallocate,
+    created: Stamp,
+) -> Result<Active, (&'static str, std::io::Error)> {
+    let path = format!("{}/next.tmp", shared.options.name.folder());
+    let file = shared
+        .storage
+        .create(&path)
+        .map_err(|error| ("create a segment", error))?;
+    if let Err(error) = file.preallocate(capacity, how) {
+        // Frees the room it took; a leftover is removed at the next opening.
+        let _ = shared.storage.remove(&path);
+        return Err(("preallocate a segment", error));
+    }
+    let prepared = Prepared::new(path, file, capacity);
+    begin_segment(shared, prepared, base, created)
+}
+
+/// A complete segment appears under its name or not at all.
+fn begin_segment(
+    shared: &Shared,
+    prepared: Prepared,
+    base: u64,
     created: Stamp,
 ) -> Result<Active, (&'static str, std::io::Error)> {
     let (storage, name) = (&*shared.storage, shared.options.name);
-    let temporary = format!("{}/next.tmp", name.folder());
-    let file = storage
-        .create(&temporary)
-        .map_err(|error| ("create a segment", error))?;
-    let prepared = file
-        .preallocate(capacity, shared.options.preallocate)
+    let Prepared {
+        path,
+        file,
+        capacity,
+        ..
+    } = prepared;
+    let header = segment_header(shared, base, created).encode();
+    let made = file
+        .write_at(&mut [IoSlice::new(&header)], 0)
+        .map_err(|error| ("preallocate a segment", error))
         .and_then(|()| {
-            let header = segment_header(shared, base, created).encode();
-            file.write_at(&mut [IoSlice::new(&header)], 0)
-        })
-        .map_err(|error| ("preallocate a segment", error));
-    let made = prepared.and_then(|()| {
-        file.sync_data().map_err(|error| (SYNC, error))?;
-        storage
-            .rename(&temporary, &segment::path(name, base))
-            .map_err(|error| ("rename a segment", error))?;
-        storage
-            .sync_dir(name.folder())
-            .map_err(|error| (SYNC, error))
-    });
+            file.sync_data().map_err(|error| (SYNC, error))?;
+            storage
+                .rename(&path, &segment::path(name, base))
+                .map_err(|error| ("rename a segment", error))?;
+            storage
+                .sync_dir(name.folder())
+                .map_err(|error| (SYNC, error))
+        });
     if let Err(error) = made {
-        // Frees the room it took; a leftover is removed at the next opening.
-        let _ = storage.remove(&temporary);
+        let _ = storage.remove(&path);
         return Err(error);
     }
     Ok(Active::new(file, shared.id, base, capacity, false))

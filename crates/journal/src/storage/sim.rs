@@ -7,16 +7,16 @@
 //! the process alone: everything written stays visible. Both return a new world; handles into the old one are dead
 //! ends that no longer matter.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Access, File, Held, Storage};
+
 mod file;
+mod world;
 
 use file::SimFile;
-
-const SECTOR_BYTES: usize = 512;
+use world::{Change, Inode, NameChange, World, apply_name, folder_of};
 
 /// What an operation is made to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,42 +64,6 @@ impl Random {
     }
 }
 
-#[derive(Clone, Debug)]
-enum Change {
-    Write { position: usize, bytes: Vec<u8> },
-    Length(usize),
-}
-
-#[derive(Clone, Debug, Default)]
-struct Inode {
-    /// What the running system sees.
-    now: Vec<u8>,
-    /// What is on the platter.
-    durable: Vec<u8>,
-    pending: Vec<Change>,
-}
-
-#[derive(Clone, Debug)]
-enum NameChange {
-    Create(String, usize),
-    Rename(String, String),
-    Remove(String),
-}
-
-#[derive(Clone, Debug)]
-struct World {
-    random: Random,
-    inodes: Vec<Inode>,
-    names: BTreeMap<String, usize>,
-    durable_names: BTreeMap<String, usize>,
-    pending_names: Vec<NameChange>,
-    folders: BTreeSet<String>,
-    locked: bool,
-    operations: u64,
-    faults: BTreeMap<u64, Fault>,
-    capacity: Option<usize>,
-}
-
 /// See the module. Clones share one world.
 #[derive(Clone, Debug)]
 pub struct SimStorage {
@@ -108,18 +72,7 @@ pub struct SimStorage {
 
 impl SimStorage {
     pub fn new(seed: u64) -> Self {
-        Self::of(World {
-            random: Random::new(seed),
-            inodes: Vec::new(),
-            names: BTreeMap::new(),
-            durable_names: BTreeMap::new(),
-            pending_names: Vec::new(),
-            folders: BTreeSet::new(),
-            locked: false,
-            operations: 0,
-            faults: BTreeMap::new(),
-            capacity: None,
-        })
+        Self::of(World::new(seed))
     }
 
     fn of(world: World) -> Self {
@@ -206,130 +159,6 @@ impl SimStorage {
             };
         }
     }
-}
-
-impl World {
-    fn used(&self) -> usize {
-        self.names
-            .values()
-            .map(|inode| self.inodes[*inode].now.len())
-            .sum()
-    }
-
-    fn operation(&mut self) -> Option<Fault> {
-        let fault = self.faults.remove(&self.operations);
-        self.operations += 1;
-        fault
-    }
-
-    fn check(&mut self) -> io::Result<()> {
-        self.operation().map_or(Ok(()), |fault| Err(fault.error()))
-    }
-
-    fn lookup(&self, path: &str) -> io::Result<usize> {
-        self.names
-            .get(path)
-            .copied()
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn room_for(&self, inode: usize, length: usize) -> io::Result<()> {
-        let more = length.saturating_sub(self.inodes[inode].now.len());
-        match self.capacity {
-            Some(capacity) if more > 0 && self.used() + more > capacity => {
-                Err(Fault::NoSpace.error())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn change(&mut self, inode: usize, change: Change) {
-        let inode = &mut self.inodes[inode];
-        apply(&mut inode.now, &change);
-        inode.pending.push(change);
-    }
-
-    fn cut_power(&mut self) {
-        self.locked = false;
-        self.faults.clear();
-        let mut random = self.random.clone();
-        for inode in &mut self.inodes {
-            for change in std::mem::take(&mut inode.pending) {
-                persist_part(&mut random, &mut inode.durable, change);
-            }
-            inode.now.clone_from(&inode.durable);
-        }
-        for change in std::mem::take(&mut self.pending_names) {
-            // A name change reaches the platter whole or not at all, in any order with contents.
-            if random.once_in(2) {
-                apply_name(&mut self.durable_names, &change);
-            }
-        }
-        self.names.clone_from(&self.durable_names);
-        self.random = random;
-    }
-}
-
-fn apply(content: &mut Vec<u8>, change: &Change) {
-    match change {
-        Change::Write { position, bytes } => {
-            let end = position + bytes.len();
-            if content.len() < end {
-                content.resize(end, 0);
-            }
-            content[*position..end].copy_from_slice(bytes);
-        }
-        Change::Length(length) => content.resize(*length, 0),
-    }
-}
-
-/// Applies any part of a change: all, nothing, or some of its sectors.
-fn persist_part(random: &mut Random, content: &mut Vec<u8>, change: Change) {
-    match random.below(4) {
-        0 => {}
-        1 => apply(content, &change),
-        _ => match change {
-            Change::Length(_) => apply(content, &change),
-            Change::Write { position, bytes } => {
-                let mut at = 0;
-                while at < bytes.len() {
-                    let to_boundary = SECTOR_BYTES - (position + at) % SECTOR_BYTES;
-                    let end = bytes.len().min(at + to_boundary);
-                    if random.once_in(2) {
-                        let part = bytes[at..end].to_vec();
-                        apply(
-                            content,
-                            &Change::Write {
-                                position: position + at,
-                                bytes: part,
-                            },
-                        );
-                    }
-                    at = end;
-                }
-            }
-        },
-    }
-}
-
-fn apply_name(names: &mut BTreeMap<String, usize>, change: &NameChange) {
-    match change {
-        NameChange::Create(path, inode) => {
-            names.insert(path.clone(), *inode);
-        }
-        NameChange::Rename(from, to) => {
-            if let Some(inode) = names.remove(from) {
-                names.insert(to.clone(), inode);
-            }
-        }
-        NameChange::Remove(path) => {
-            names.remove(path);
-        }
-    }
-}
-
-fn folder_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 impl Storage for SimStorage {

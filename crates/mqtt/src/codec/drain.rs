@@ -109,7 +109,8 @@ impl Drain {
                 .head_need()
                 .map_err(|error| error.on(Some(self.protocol)))?;
             if need == self.head.len() {
-                self.check_head()
+                self.decode_head()
+                    .map(drop)
                     .map_err(|error| error.on(Some(self.protocol)))?;
                 self.head_bytes = Some(need);
             } else if rest.is_empty() {
@@ -140,18 +141,7 @@ impl Drain {
     /// [`PAYLOAD_HEAD_BYTES`] so far. `None` until the bytes before the payload are complete.
     pub fn publish(&self) -> Option<Publish<'_>> {
         self.head_bytes?;
-        let Oversize {
-            dup, qos, retain, ..
-        } = self.oversize;
-        let mut publish = publish::decode(
-            dup,
-            qos,
-            retain,
-            &self.head,
-            self.protocol,
-            &self.head_limits(),
-        )
-        .ok()?;
+        let mut publish = self.decode_head().ok()?;
         publish.payload = &self.payload_head;
         Some(publish)
     }
@@ -162,7 +152,7 @@ impl Drain {
         Some(u64::from(self.oversize.remaining).saturating_sub(head as u64))
     }
 
-    fn check_head(&self) -> Result<(), Malformed> {
+    fn decode_head(&self) -> Result<Publish<'_>, Malformed> {
         let Oversize {
             dup, qos, retain, ..
         } = self.oversize;
@@ -174,7 +164,6 @@ impl Drain {
             self.protocol,
             &self.head_limits(),
         )
-        .map(drop)
     }
 
     /// The payload is not looked at: it is not here.

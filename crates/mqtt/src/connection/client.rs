@@ -46,7 +46,8 @@ impl Client {
                 let reason = Reason::PacketIdentifierNotFound;
                 let text = self.reason_string("no QoS 2 message with this packet identifier");
                 encode::pubcomp(out, self.protocol, self.packet_bytes_max, id, reason, text);
-                true
+                // It never had one.
+                false
             }
             AckKind::AckRefused => {
                 let text = self.reason_string("payload larger than the limit");

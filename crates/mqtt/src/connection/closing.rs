@@ -39,7 +39,7 @@ pub(super) async fn close(mut engine: Engine, end: End, will: Option<RememberedW
         let (out, bytes_max) = (&mut engine.out.buffer, client.packet_bytes_max);
         encode::disconnect(out, client.protocol, bytes_max, reason, Some(text));
     }
-    let says = !matches!(end, End::Journal(_) | End::Lost);
+    let says = !matches!(end, End::Journal(_));
     if says {
         // At once if it can be: a client that was taken over shall not wait for the disk.
         std::future::poll_fn(|context| {
@@ -51,12 +51,15 @@ pub(super) async fn close(mut engine: Engine, end: End, will: Option<RememberedW
         .await;
     }
     if !matches!(end, End::Journal(_)) {
-        settle(&mut engine).await;
+        // Who said goodbye, or only closes its sending side, still reads what it waits for.
+        let acknowledges = matches!(end, End::Disconnect { .. } | End::Lost);
+        settle(&mut engine, acknowledges).await;
     }
     leave(engine, &end, will, says).await;
 }
 
 fn count(hub: &Hub, end: &End, client: &Client) {
+    hub.meter.ended(end.close());
     match end {
         End::Refused(malformed) => {
             hub.meter.malformed(malformed.reason);
@@ -74,12 +77,17 @@ fn count(hub: &Hub, end: &End, client: &Client) {
     }
 }
 
-/// Waits, silently, for what is in flight: whether it is durable decides what the session holds. Not with
-/// a full journal, which may take for ever; what is unknown then is taken back and comes again.
-async fn settle(engine: &mut Engine) {
+/// Waits for what is in flight: whether it is durable decides what the session holds. Not with a full
+/// journal, which may take for ever; what is unknown then is taken back and comes again. Acknowledges it
+/// only if told to: nothing may follow our own last word.
+async fn settle(engine: &mut Engine, acknowledges: bool) {
     let limit = engine.hub.config.stop_timeout();
     let settled = std::future::poll_fn(|context| {
-        let polled = engine.settle(context);
+        let polled = if acknowledges {
+            engine.collect_last(context)
+        } else {
+            engine.settle(context)
+        };
         if polled.is_err() || engine.fifo.is_empty() || engine.hub.mode() != Mode::Ok {
             return Poll::Ready(());
         }
@@ -132,7 +140,9 @@ async fn leave(engine: Engine, end: &End, will: Option<RememberedWill>, says: bo
         },
     };
     batch.push(Kind::Session.into(), |out| record.encode(out));
-    let submitted = hub.inputs.try_append(class, batch);
+    // Nor is this record, at a stop: without it the session counts as cut off by us, which is what happened.
+    let dropped = matches!(end, End::Stop) && hub.mode() != Mode::Ok;
+    let submitted = (!dropped).then(|| hub.inputs.try_append(class, batch));
     let ends = (expiry_seconds > 0).then(|| now + hub.config.expiry(expiry_seconds));
     if ends.is_none() {
         core.session = 0;
@@ -154,17 +164,18 @@ async fn leave(engine: Engine, end: &End, will: Option<RememberedWill>, says: bo
     hub.meter.sessions(sessions);
     hub.due_changed.notify_one();
     let ticket = match submitted {
-        Ok(ticket) => Some(ticket),
+        None => None,
+        Some(Ok(ticket)) => Some(ticket),
         // Without this record the session counts as cut off by us, which errs on the client's side. So
         // does a journal that stays full.
-        Err(TryAppendError::Full(batch)) => {
+        Some(Err(TryAppendError::Full(batch))) => {
             let append = hub.inputs.append(class, batch);
             tokio::time::timeout(hub.config.stop_timeout(), append)
                 .await
                 .ok()
                 .and_then(Result::ok)
         }
-        Err(TryAppendError::Refused(_)) => None,
+        Some(Err(TryAppendError::Refused(_))) => None,
     };
     if let (End::Stop, Some(ticket)) = (end, ticket) {
         // The listener is not stopped before its last records are durable.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::codec::{self, Drain, PAYLOAD_HEAD_BYTES, Protocol, Publish, Qos};
 use crate::hub::Mode;
 use crate::metrics::Dropped;
-use crate::sessions::{Held, insert_held};
+use crate::sessions::{Held, find_held, print_of_hash};
 
 use super::end::End;
 use super::engine::Engine;
@@ -74,17 +74,18 @@ impl Engine {
         else {
             return Err(refused());
         };
-        self.use_quota(publish.qos)?;
+        self.use_quota(publish.qos, publish.packet_id)?;
         let max = self.hub.config.topic_alias_max;
         let topic = self
             .aliases
             .resolve(publish.topic, publish.topic_alias, max)
             .map_err(|error| End::Refused(error.on(Some(protocol))))?;
         pass.received(publish.qos);
-        if self
-            .hub
-            .oversize()
-            .note(&self.client.client_id, topic, bytes)
+        if is_held(&mut self.core.qos2, &publish)
+            || self
+                .hub
+                .oversize()
+                .note(&self.client.client_id, topic, bytes)
         {
             return Ok(topic.into());
         }
@@ -118,10 +119,11 @@ impl Engine {
         pass: &mut Pass,
     ) -> Result<Taken, End> {
         let length = publish.payload.len() as u64;
-        if self
-            .hub
-            .oversize()
-            .note(&self.client.client_id, topic, length)
+        if is_held(&mut self.core.qos2, publish)
+            || self
+                .hub
+                .oversize()
+                .note(&self.client.client_id, topic, length)
         {
             let sha256 = Sha256::digest(publish.payload).into();
             return self.record_oversize(publish, topic, Oversize { length, sha256 }, pass);
@@ -148,6 +150,7 @@ impl Engine {
             packet_id: publish.packet_id,
             kind,
             disaster: false,
+            print: 0,
         });
         Ok(Taken::Yes)
     }
@@ -169,15 +172,10 @@ impl Engine {
             // Nothing of it can be kept now: it has to come again.
             return Err(End::Busy);
         }
+        let print = print_of_hash(&oversize.sha256);
         let mut new = true;
         if qos == Qos::ExactlyOnce {
-            new = insert_held(
-                &mut self.core.qos2,
-                Held {
-                    id: packet_id,
-                    disaster,
-                },
-            );
+            new = self.core.hold(packet_id, publish.dup, disaster, print);
         }
         let kind = match (qos, new) {
             (Qos::AtMostOnce, _) => None,
@@ -189,6 +187,7 @@ impl Engine {
             packet_id,
             kind,
             disaster: disaster && new,
+            print,
         }));
         if !new {
             pass.repeated();
@@ -209,12 +208,8 @@ impl Engine {
             topic,
             payload: head,
         };
-        let batch = if disaster {
-            &mut pass.batches.disaster
-        } else {
-            &mut pass.batches.normal
-        };
         let prefix = &self.client.prefix;
+        let batch = pass.batches.of(disaster);
         batch.push(Kind::Message.into(), |out| prefix.encode(&body, out));
         pass.add(qos, (topic.len() + head.len()) as u64);
         self.hub.meter.oversize_recorded();
@@ -223,4 +218,9 @@ impl Engine {
             .forget(&self.client.client_id, topic, oversize.length);
         Ok(Taken::Yes)
     }
+}
+
+/// A QoS 2 message that was taken already and comes again: there is nothing to refuse.
+fn is_held(qos2: &mut [Held], publish: &Publish<'_>) -> bool {
+    publish.qos == Qos::ExactlyOnce && publish.dup && find_held(qos2, publish.packet_id).is_some()
 }

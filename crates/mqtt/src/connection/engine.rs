@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::control::{Control, Signal};
 use crate::hub::{Hub, Mode};
-use crate::registry::CoreGuard;
+use crate::session::CoreGuard;
 
 use super::aliases::Aliases;
 use super::client::Client;
@@ -122,9 +122,18 @@ impl Engine {
         if let Err(end) = self.exchange(context, now) {
             return Poll::Ready(end);
         }
-        match self.out.poll_flush(&mut self.stream, context, now) {
+        let held_back = self.out.is_full();
+        let flushed = self.out.poll_flush(&mut self.stream, context, now);
+        if held_back && !self.out.is_full() {
+            // What kept this connection from being read is gone, and nobody else will say so.
+            context.waker().wake_by_ref();
+        }
+        match flushed {
             Poll::Ready(Err(_)) => return Poll::Ready(End::Lost),
-            Poll::Ready(Ok(())) if self.stopping && self.fifo.is_empty() => {
+            // What a full journal holds back may take for ever: it is not waited for, and comes again.
+            Poll::Ready(Ok(()))
+                if self.stopping && (self.fifo.is_empty() || self.hub.mode() != Mode::Ok) =>
+            {
                 return Poll::Ready(End::Stop);
             }
             Poll::Ready(Ok(())) | Poll::Pending => {}
@@ -178,6 +187,13 @@ impl Engine {
         )?;
         hub.meter.acknowledged(acknowledged);
         Ok(())
+    }
+
+    /// The same for a connection whose client is done.
+    pub(super) fn collect_last(&mut self, context: &mut Context<'_>) -> Result<(), journal::Error> {
+        // Mode changes count, signals do not.
+        _ = self.control.listen(context);
+        self.collect(context)
     }
 
     /// The same for a connection that is over: nothing is acknowledged any more.
@@ -236,7 +252,10 @@ impl Engine {
 
     /// Whether something of ours keeps this connection from being read.
     fn is_gated(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
-        if self.rate_until.is_some_and(|until| now < until) || self.out.is_full() {
+        if self.rate_until.is_some_and(|until| now < until)
+            || self.out.is_full()
+            || self.fifo.is_full()
+        {
             return true;
         }
         self.rate_until = None;

@@ -36,7 +36,15 @@ pub(crate) struct Ack {
     pub(crate) kind: AckKind,
     /// Its record has the disaster class.
     pub(crate) disaster: bool,
+    /// The message that it answers, for QoS 2: see [`Held`].
+    pub(crate) print: u64,
 }
+
+/// Answers that may wait for the journal before a connection is not read any more. Messages have bounds of
+/// their own; this is for packets that are answered and store nothing.
+const ACKS_MAX: usize = 2 * 65_536;
+/// The same for the groups they are in.
+const GROUPS_MAX: usize = 65_536;
 
 type Submitting = Pin<Box<dyn Future<Output = Result<Ticket, Error>> + Send>>;
 
@@ -78,6 +86,7 @@ pub(crate) struct Fifo {
     pub(crate) messages: u64,
     pub(crate) qos0: u64,
     pub(crate) bytes: u64,
+    acks: usize,
     spare: Vec<Vec<Ack>>,
 }
 
@@ -85,6 +94,17 @@ pub(crate) struct Fifo {
 pub(crate) struct Batches {
     pub(crate) normal: Batch,
     pub(crate) disaster: Batch,
+}
+
+impl Batches {
+    #[inline]
+    pub(crate) fn of(&mut self, disaster: bool) -> &mut Batch {
+        if disaster {
+            &mut self.disaster
+        } else {
+            &mut self.normal
+        }
+    }
 }
 
 impl Group {
@@ -110,6 +130,11 @@ impl Group {
 impl Fifo {
     pub(crate) fn is_empty(&self) -> bool {
         self.groups.is_empty()
+    }
+
+    /// Too many answers wait.
+    pub(crate) fn is_full(&self) -> bool {
+        self.acks > ACKS_MAX || self.groups.len() > GROUPS_MAX
     }
 
     /// Something could not be handed to the journal yet.
@@ -143,6 +168,7 @@ impl Fifo {
         self.messages += group.messages;
         self.qos0 += group.qos0;
         self.bytes += group.bytes;
+        self.acks += group.acks.len();
         self.groups.push_back(group);
         Ok(())
     }
@@ -178,6 +204,7 @@ impl Fifo {
             self.messages -= group.messages;
             self.qos0 -= group.qos0;
             self.bytes -= group.bytes;
+            self.acks -= group.acks.len();
             self.recycle(std::mem::take(&mut group.acks));
         }
         for group in &mut self.groups {
@@ -212,6 +239,8 @@ impl Fifo {
                         Held {
                             id: ack.packet_id,
                             disaster: ack.disaster,
+                            here: true,
+                            print: ack.print,
                         },
                     );
                 }

@@ -15,7 +15,8 @@ use crate::control::{Control, Signal};
 use crate::hub::Hub;
 use crate::keeper::{journal_due, push_due};
 use crate::metrics::Refusal;
-use crate::registry::{CoreGuard, Left};
+use crate::registry::Left;
+use crate::session::CoreGuard;
 use crate::will::{self, Will};
 
 use super::client::{ANONYMOUS, Client};
@@ -149,6 +150,8 @@ pub(super) async fn open(
     if claim.took_over {
         hub.meter.takeover();
     }
+    let sessions = hub.registry().session_count();
+    hub.meter.sessions(sessions);
     let core = tokio::select! {
         core = Arc::clone(&claim.core).lock_owned() => Some(core),
         _ = control.signalled() => None,
@@ -205,10 +208,12 @@ fn enter(
     let will_bytes = request.will.as_ref().map_or(0, will::bytes);
     let mut registry = hub.registry();
     if !registry.keep_will(will_bytes, &hub.config) {
+        hub.meter.refused(Refusal::Wills);
         return busy(Reason::QuotaExceeded, "no room for another will");
     }
     let Some(class) = hub.opening_class() else {
         registry.drop_will(will_bytes);
+        hub.meter.refused(Refusal::Full);
         return busy(Reason::ServerBusy, "the journal is full");
     };
     let Some(left) = registry.enter(&request.client_id, connection, Instant::now()) else {
@@ -235,6 +240,7 @@ fn session(
         core.session = hub.registry().session_number();
         core.qos2.clear();
     }
+    core.qos2.iter_mut().for_each(|held| held.here = false);
     // The client is back. What we cut off ourselves is forgiven; else the session that ends takes its
     // will with it, and a will whose time has come is due whoever is faster.
     let now = Instant::now();

@@ -1,5 +1,6 @@
 //! The read buffer of a connection. Bound: what one packet may take, or [`ROOM_MAX`]; it starts small, grows
-//! while reads fill it and shrinks again when they do not.
+//! while reads fill it and shrinks again when they do not. A length that a packet merely announces takes no
+//! memory: thousands of connections may announce the largest there is and send nothing.
 
 use std::io;
 use std::pin::Pin;
@@ -70,21 +71,47 @@ impl Input {
             self.buffer = Vec::new();
         }
         let now = self.buffer.len();
-        let wanted = if self.filled {
-            (now * 2).min(ROOM_MAX)
+        let wanted = if self.filled || held == now {
+            (now * 2).min(ROOM_MAX.max(need))
         } else {
             now
         };
-        let wanted = wanted.max(need).max(ROOM_MIN);
+        let wanted = wanted.max(ROOM_MIN);
         if wanted > now {
             self.small_reads = 0;
             self.buffer.resize(wanted, 0);
         }
         // Move the rest to the front when the packet or a decent read would not fit behind it.
-        if self.start > 0 && self.buffer.len() - self.end < need.max(wanted / 2) {
+        if self.start > 0 && self.buffer.len() - self.end < need.max(wanted / 2).min(wanted) {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, held);
         }
         self.filled = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Input, ROOM_MAX, ROOM_MIN};
+
+    #[test]
+    fn an_announced_length_takes_memory_only_as_its_bytes_come() {
+        let need = ROOM_MAX + 100_000;
+        let mut input = Input::default();
+        for _ in 0..100 {
+            input.make_room(need);
+        }
+        assert_eq!(input.buffer.len(), ROOM_MIN);
+        while input.len() < need {
+            // All there is room for has come.
+            input.end = input.buffer.len();
+            input.filled = true;
+            input.make_room(need);
+            assert!(input.buffer.len() <= (2 * input.len()).max(ROOM_MIN).min(need));
+            assert!(
+                input.len() == need || input.end < input.buffer.len(),
+                "room for more"
+            );
+        }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::codec::{Decoded, Malformed, Packet, Protocol, Publish, Qos, Reason, decode, encode};
 use crate::hub::Mode;
 use crate::metrics::Dropped;
-use crate::sessions::{Held, insert_held, remove_held};
+use crate::sessions::{find_held, print, remove_held};
 
 use super::draining::Draining;
 use super::end::End;
@@ -220,8 +220,13 @@ impl Engine {
     }
 
     /// MQTT 5: one more message of QoS 1 or 2 before its acknowledgement.
-    pub(super) fn use_quota(&mut self, qos: Qos) -> Result<(), End> {
+    pub(super) fn use_quota(&mut self, qos: Qos, packet_id: u16) -> Result<(), End> {
         if qos == Qos::AtMostOnce || self.client.protocol == Protocol::V3 {
+            return Ok(());
+        }
+        let held = find_held(&mut self.core.qos2, packet_id);
+        if qos == Qos::ExactlyOnce && held.is_some_and(|held| held.here) {
+            // The same one again: it has its place.
             return Ok(());
         }
         if self.quota_used >= u32::from(self.hub.config.inflight_per_connection_max) {
@@ -248,7 +253,7 @@ impl Engine {
             Ok(Taken::Yes) => true,
             Err(()) => false,
         };
-        self.use_quota(qos)?;
+        self.use_quota(qos, publish.packet_id)?;
         pass.received(qos);
         let topic = self
             .aliases
@@ -280,16 +285,17 @@ impl Engine {
             packet_id: publish.packet_id,
             kind: AckKind::Ack,
             disaster,
+            print: 0,
         };
         match qos {
             Qos::AtMostOnce => {}
             Qos::AtLeastOnce => pass.acks.push(ack),
             Qos::ExactlyOnce => {
-                let held = Held {
-                    id: publish.packet_id,
-                    disaster,
-                };
-                if !insert_held(&mut self.core.qos2, held) {
+                let print = print(topic, publish.payload);
+                if !self
+                    .core
+                    .hold(publish.packet_id, publish.dup, disaster, print)
+                {
                     pass.repeated();
                     let kind = AckKind::RecRepeated;
                     pass.acks.push(Ack {
@@ -301,6 +307,7 @@ impl Engine {
                 }
                 pass.acks.push(Ack {
                     kind: AckKind::Rec,
+                    print,
                     ..ack
                 });
             }
@@ -316,12 +323,8 @@ impl Engine {
             topic,
             payload: publish.payload,
         };
-        let batch = if disaster {
-            &mut pass.batches.disaster
-        } else {
-            &mut pass.batches.normal
-        };
         let prefix = &self.client.prefix;
+        let batch = pass.batches.of(disaster);
         batch.push(Kind::Message.into(), |out| prefix.encode(&body, out));
         pass.add(qos, bytes);
         Ok(Taken::Yes)
@@ -334,25 +337,27 @@ impl Engine {
                 packet_id,
                 kind,
                 disaster: false,
+                print: 0,
             });
             return Ok(Taken::Yes);
         };
+        if !held.here {
+            // PUBCOMP gives back a place that the message took on an earlier connection.
+            self.quota_used += 1;
+        }
         let record = Release {
             client_id: &self.client.client_id,
             session: self.client.session,
             connection: self.client.connection,
             packet_id,
         };
-        let batch = if held.disaster {
-            &mut pass.batches.disaster
-        } else {
-            &mut pass.batches.normal
-        };
+        let batch = pass.batches.of(held.disaster);
         batch.push(Kind::Release.into(), |out| record.encode(out));
         pass.acks.push(Ack {
             packet_id,
             kind: AckKind::Comp,
             disaster: held.disaster,
+            print: held.print,
         });
         Ok(Taken::Yes)
     }

@@ -104,6 +104,7 @@ impl Request {
 
     /// The CONNACK that says no; nothing where the standard has no words for it.
     pub(super) fn decline(&self, reason: Reason, text: &str, out: &mut Vec<u8>) {
+        let reason = as_connack(reason);
         let connack = ConnAck {
             reason,
             reason_string: Some(text),
@@ -118,4 +119,33 @@ fn assign_id(connection: u64) -> Box<str> {
     use std::hash::BuildHasher;
     let random = std::hash::RandomState::new().hash_one(connection);
     format!("ioc-{connection}-{random:016x}").into_boxed_str()
+}
+
+/// DISCONNECT has words that CONNACK does not have.
+fn as_connack(reason: Reason) -> Reason {
+    if reason == Reason::ServerShuttingDown {
+        Reason::ServerUnavailable
+    } else if reason == Reason::SessionTakenOver {
+        Reason::ServerBusy
+    } else {
+        reason
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_connack;
+    use crate::codec::Reason;
+
+    #[test]
+    fn a_refusing_connack_has_a_reason_of_its_own() {
+        for (reason, code) in [
+            (Reason::ServerShuttingDown, 0x88),
+            (Reason::SessionTakenOver, 0x89),
+            (Reason::ServerBusy, 0x89),
+            (Reason::QuotaExceeded, 0x97),
+        ] {
+            assert_eq!(as_connack(reason).code(), code);
+        }
+    }
 }

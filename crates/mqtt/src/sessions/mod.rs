@@ -10,9 +10,10 @@
 //! Bound: the listener never lets more than `sessions_max` sessions exist and journals the end of each
 //! one, so the fold holds no more either (a bound lowered later is enforced at the next start).
 
+mod held;
 mod table;
 
-pub(crate) use table::{Held, insert_held, remove_held};
+pub(crate) use held::{Held, find_held, insert_held, print, print_of_hash, remove_held};
 pub use table::{Remembered, RememberedWill, SessionTable};
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::close::Close;
 
+use super::held::print_of;
+
 /// Every session that has not ended, by client identifier.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SessionTable {
@@ -35,8 +37,8 @@ pub struct Remembered {
     pub changed_ns: i64,
     /// How its connection stands.
     pub(crate) link: Link,
-    /// QoS 2 packet identifiers received and not released, sorted.
-    pub qos2: Vec<u16>,
+    /// QoS 2 packet identifiers received and not released, sorted, each with the print of its message.
+    pub qos2: Vec<(u16, u64)>,
     /// Not yet published and not discarded.
     pub will: Option<RememberedWill>,
 }
@@ -99,8 +101,10 @@ impl SessionTable {
             return;
         }
         if !message.will {
-            if let Err(place) = entry.qos2.binary_search(&message.packet_id) {
-                entry.qos2.insert(place, message.packet_id);
+            let held = (message.packet_id, print_of(message));
+            match entry.place(held.0) {
+                Ok(place) => entry.qos2[place] = held,
+                Err(place) => entry.qos2.insert(place, held),
             }
         } else if entry.connection == message.connection {
             entry.will = None;
@@ -114,7 +118,7 @@ impl SessionTable {
     pub fn release(&mut self, release: &Release<'_>) {
         if let Some(entry) = self.sessions.get_mut(release.client_id)
             && entry.session == release.session
-            && let Ok(place) = entry.qos2.binary_search(&release.packet_id)
+            && let Ok(place) = entry.place(release.packet_id)
         {
             entry.qos2.remove(place);
         }
@@ -222,6 +226,10 @@ impl SessionTable {
 }
 
 impl Remembered {
+    fn place(&self, packet_id: u16) -> Result<usize, usize> {
+        self.qos2.binary_search_by_key(&packet_id, |held| held.0)
+    }
+
     /// The connection was open when we stopped, in order or not.
     pub(crate) fn link_was_ours(&self) -> bool {
         self.link != Link::Closed
@@ -231,33 +239,4 @@ impl Remembered {
     fn is_over(&self) -> bool {
         self.link != Link::Open && self.expiry_seconds == 0 && self.will.is_none()
     }
-}
-
-/// A QoS 2 packet identifier between PUBREC and PUBREL, while its client is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
-    pub(crate) id: u16,
-    /// Its message came from the disaster reserve, and so may its release.
-    pub(crate) disaster: bool,
-}
-
-/// Adds an identifier to a sorted list; false if it was there.
-pub(crate) fn insert_held(list: &mut Vec<Held>, held: Held) -> bool {
-    // Identifiers mostly rise: look at the end first.
-    match list.last() {
-        Some(last) if last.id >= held.id => {
-            match list.binary_search_by_key(&held.id, |other| other.id) {
-                Ok(_) => return false,
-                Err(place) => list.insert(place, held),
-            }
-        }
-        Some(_) | None => list.push(held),
-    }
-    true
-}
-
-/// Takes an identifier from a sorted list.
-pub(crate) fn remove_held(list: &mut Vec<Held>, id: u16) -> Option<Held> {
-    let place = list.binary_search_by_key(&id, |held| held.id).ok()?;
-    Some(list.remove(place))
 }

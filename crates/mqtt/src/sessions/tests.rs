@@ -1,6 +1,6 @@
 use journal::inputs::{FrontDoor, Kind, Message, Opening, Release, Session, SessionChange, Will};
 
-use super::{Held, SessionTable, insert_held, remove_held};
+use super::{Held, SessionTable, find_held, insert_held, remove_held};
 use crate::Close;
 
 struct Fold {
@@ -100,8 +100,11 @@ impl Fold {
         self.apply(Kind::Release, |out| record.encode(out));
     }
 
-    fn held(&self) -> &[u16] {
-        self.table.get("a").map_or(&[], |entry| &entry.qos2)
+    fn held(&self) -> Vec<u16> {
+        let entry = self.table.get("a");
+        entry.map_or_else(Vec::new, |entry| {
+            entry.qos2.iter().map(|held| held.0).collect()
+        })
     }
 }
 
@@ -218,26 +221,23 @@ fn serialises_the_same_whatever_the_order_of_clients() {
 
 #[test]
 fn held_identifiers_stay_sorted_and_single() {
+    let held = |id| Held {
+        id,
+        disaster: id == 9,
+        here: false,
+        print: u64::from(id),
+    };
     let mut list = Vec::new();
     for id in [4, 9, 2, 9, 4, 1] {
-        insert_held(
-            &mut list,
-            Held {
-                id,
-                disaster: id == 9,
-            },
-        );
+        insert_held(&mut list, held(id));
     }
     assert_eq!(
         list.iter().map(|held| held.id).collect::<Vec<_>>(),
         [1, 2, 4, 9]
     );
-    assert_eq!(
-        remove_held(&mut list, 9),
-        Some(Held {
-            id: 9,
-            disaster: true
-        })
-    );
+    assert_eq!(find_held(&mut list, 4).copied(), Some(held(4)));
+    assert_eq!(find_held(&mut list, 3), None);
+    assert_eq!(find_held(&mut list, 10), None);
+    assert_eq!(remove_held(&mut list, 9), Some(held(9)));
     assert_eq!(remove_held(&mut list, 9), None);
 }

@@ -1,7 +1,10 @@
 //! A full disk, and a disk that fails.
 
+use std::time::Duration;
+
 use journal::storage::sim::Fault;
 use mqtt::Error;
+use tokio::io::AsyncWriteExt;
 
 use crate::support::{
     LIMIT, Node, World, connect_v5, options, puback, pubcomp, publish_v3, publish_v5, pubrec,
@@ -100,6 +103,17 @@ async fn full_a_bounded_number_may_connect() {
     node.v5("more").await.ping().await;
 }
 
+/// What is held back does not hold up a stop: it was never acknowledged and comes again.
+#[tokio::test]
+async fn full_a_stop_does_not_wait_for_room() {
+    let (node, mut peer) = full().await;
+    peer.send(&publish_v3(NORMAL, "held", 1, 4)).await;
+    node.cancel();
+    peer.expect_closed().await;
+    let (_, result) = node.stop().await;
+    assert!(matches!(result, Ok(())), "{result:?}");
+}
+
 #[tokio::test]
 async fn poisoned_the_listener_ends_and_acknowledges_nothing() {
     let node = Node::start().await;
@@ -114,4 +128,29 @@ async fn poisoned_the_listener_ends_and_acknowledges_nothing() {
     let counters = std::sync::Arc::clone(&node.counters);
     assert!(matches!(node.ended().await, Err(Error::Poisoned { .. })));
     assert_eq!(counters.snapshot().acknowledged, 1);
+}
+
+/// Packets that store nothing are answered in their turn too: what waits for that is bounded.
+#[tokio::test]
+async fn answers_behind_a_full_journal_are_bounded_by_not_reading() {
+    let (node, mut peer) = full().await;
+    let flood = pubrel(9).repeat(16 * 1024);
+    let mut sent = 0;
+    while sent < 64 * 1024 * 1024 {
+        let rest = &flood[sent % flood.len()..];
+        match tokio::time::timeout(Duration::from_millis(500), peer.stream.write(rest)).await {
+            Ok(written) => sent += written.expect("open"),
+            Err(_elapsed) => break,
+        }
+    }
+    assert!(sent < 64 * 1024 * 1024, "it read {sent} bytes");
+    // Nothing is lost over it.
+    node.world.sim.set_capacity(None);
+    peer.expect(&[puback(2), puback(3)].concat()).await;
+    for _ in 0..sent / 4 {
+        peer.expect(&pubcomp(9)).await;
+    }
+    peer.send(&pubrel(9)[sent % 4..]).await;
+    peer.expect(&pubcomp(9)).await;
+    peer.ping().await;
 }

@@ -1,5 +1,6 @@
 //! The listener over real sockets, on a real journal: what publishers see, and what is durable when.
 
+mod again;
 mod bad;
 mod flow;
 mod full;

@@ -6,7 +6,7 @@ use event::{AreaInfo, EntityInfo, Name, PackFiles, Place, Text};
 
 use super::Catalogue;
 use super::profiles::Profile;
-use super::reader::{Document, Entry, Mistakes, Section, text_of};
+use super::reader::{Document, Entry, Mistakes, Section};
 use super::site::{is_name, nanoseconds};
 
 pub(super) const FOLDER: &str = "devices/";
@@ -67,9 +67,7 @@ struct Common {
 
 pub(super) fn load(files: &PackFiles, catalogue: &mut Catalogue, mistakes: &Mistakes) {
     for path in super::toml_files(files, FOLDER) {
-        let Some(document) =
-            text_of(files, path, mistakes).and_then(|text| Document::parse(path, text, mistakes))
-        else {
+        let Some(document) = Document::of(files, path, mistakes) else {
             continue;
         };
         let root = document.root(mistakes);

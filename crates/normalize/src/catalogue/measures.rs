@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use event::{MeasureInfo, MeasureType, Name, PackFiles};
+use event::{MeasureInfo, MeasureType, Name, PackFiles, Text};
 
-use super::reader::{Document, Entry, Mistakes, Section, text_of};
+use super::reader::{Document, Entry, Mistakes, Section};
 
 pub(super) const FILE: &str = "measures.toml";
 
@@ -37,7 +37,7 @@ impl Conversion {
 #[derive(Clone, Debug)]
 pub(super) struct Unit {
     pub(super) code: Name,
-    text: String,
+    text: Text,
     of: Option<(String, Conversion)>,
 }
 
@@ -74,9 +74,7 @@ impl Measures {
 
 pub(super) fn load(files: &PackFiles, mistakes: &Mistakes) -> Measures {
     let mut measures = Measures::default();
-    let Some(document) =
-        text_of(files, FILE, mistakes).and_then(|text| Document::parse(FILE, text, mistakes))
-    else {
+    let Some(document) = Document::of(files, FILE, mistakes) else {
         return measures;
     };
     let root = document.root(mistakes);
@@ -135,7 +133,7 @@ fn unit(entry: &Entry<'_>) -> Option<Unit> {
             format_args!("`{}` is not a UCUM code", entry.name),
         );
     }
-    let text = section.need_text("text");
+    let text = section.words("text");
     let of = section.text("of");
     let conversion = conversion_keys(section);
     if of.is_none() && conversion != Conversion::NONE {
@@ -147,7 +145,7 @@ fn unit(entry: &Entry<'_>) -> Option<Unit> {
     section.finish();
     Some(Unit {
         code: Name::from(entry.name),
-        text: text?.to_owned(),
+        text: text?,
         of: of.map(|of| (of.to_owned(), conversion)),
     })
 }

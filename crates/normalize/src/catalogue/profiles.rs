@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use event::{Kind, MeasureType, Name, PackFiles, Quality, Stream};
 
 use super::measures::{Conversion, Measures, conversion_keys};
-use super::reader::{Document, Entry, Mistakes, Section, text_of};
+use super::reader::{Document, Entry, Mistakes, Section};
 use super::site::stream_by_name;
 
 pub(super) const FOLDER: &str = "profiles/";
@@ -80,9 +80,7 @@ pub(super) fn load(
 ) -> BTreeMap<String, Profile> {
     let mut profiles = BTreeMap::new();
     for path in super::toml_files(files, FOLDER) {
-        let Some(document) =
-            text_of(files, path, mistakes).and_then(|text| Document::parse(path, text, mistakes))
-        else {
+        let Some(document) = Document::of(files, path, mistakes) else {
             continue;
         };
         let root = document.root(mistakes);

@@ -86,8 +86,13 @@ pub(super) struct Document<'p> {
 }
 
 impl<'p> Document<'p> {
+    /// The file of the pack at this path; reports why there is none.
+    pub(super) fn of(files: &'p PackFiles, file: &'p str, mistakes: &Mistakes) -> Option<Self> {
+        Self::parse(file, text_of(files, file, mistakes)?, mistakes)
+    }
+
     /// Reports syntax errors; what could be read despite them is not used, so that no follow-up errors hide them.
-    pub(super) fn parse(file: &'p str, text: &'p str, mistakes: &Mistakes) -> Option<Self> {
+    fn parse(file: &'p str, text: &'p str, mistakes: &Mistakes) -> Option<Self> {
         let (root, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
             let line = error
@@ -344,6 +349,25 @@ impl<'d> Section<'d> {
             self.missing(key);
         }
         self.section(key)?.as_bilingual()
+    }
+
+    /// Words that may be the same in both languages: `"m"`, or `{ vi = "người", en = "people" }`.
+    pub(super) fn words(&self, key: &'static str) -> Option<Text> {
+        let Some(value) = self.get(key) else {
+            self.missing(key);
+            return None;
+        };
+        if let Some(text) = value.get_ref().as_str() {
+            return Some(Text {
+                vi: text.to_owned(),
+                en: text.to_owned(),
+            });
+        }
+        let section = self.child(key, value);
+        if section.is_none() {
+            self.wrong(key, value, "text, or a table of `vi` and `en`");
+        }
+        section?.as_bilingual()
     }
 
     pub(super) fn as_bilingual(&self) -> Option<Text> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use event::{PackFiles, Stream, Text, Time};
 
-use super::reader::{Document, Mistakes, Section, text_of};
+use super::reader::{Document, Mistakes, Section};
 
 pub(super) const FILE: &str = "site.toml";
 
@@ -82,9 +82,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 
 pub(super) fn load(files: &PackFiles, mistakes: &Mistakes) -> Site {
     let mut site = Site::default();
-    let Some(document) =
-        text_of(files, FILE, mistakes).and_then(|text| Document::parse(FILE, text, mistakes))
-    else {
+    let Some(document) = Document::of(files, FILE, mistakes) else {
         return site;
     };
     let root = document.root(mistakes);

@@ -64,6 +64,7 @@ fn a_small_pack_loads() {
     );
     assert_eq!(vocabulary.entities["d1"].lat, Some(22.0));
     assert_eq!(vocabulary.measures["level"].kind, MeasureType::Number);
+    assert_eq!(vocabulary.measures["level"].unit_text.en, "m");
     assert_eq!(catalogue.stream("env"), Some(Stream::Environment));
     assert!(!catalogue.resolve("f-2").expect("a member").listed);
     assert!(catalogue.resolve("f-1").expect("expected").listed);
@@ -158,6 +159,18 @@ fn every_mistake_is_told_with_its_line() {
             "of = \"m\"",
             "of = \"km\"",
             "measures.toml:3: unit `km` is not a base unit",
+        ),
+        (
+            "measures.toml",
+            "text = \"s\"",
+            "text = 5",
+            "measures.toml:4: `units.s.text` must be text, or a table of `vi` and `en`",
+        ),
+        (
+            "measures.toml",
+            "text = \"s\"",
+            "text = { vi = \"giây\" }",
+            "measures.toml:4: `units.s.text.en` is missing",
         ),
         (
             "measures.toml",

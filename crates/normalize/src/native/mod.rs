@@ -4,6 +4,8 @@
 //!   included, down to the depth limit.
 //! - `null` is absent. A number is a JSON number; text is read as a number only where the profile says so.
 //! - A known key that comes twice is a reject: which of the two is right cannot be known.
+//! - A device's word about its own sensors counts as text or as a number, with or without leading zeros (`"01"`, `"1"`, `1`); one
+//!   that the profile does not list makes the values of the message as bad as a sensor fault, never good.
 //! - A known field of the wrong type is left out and the event says so: one dead sensor of a station must not silence the
 //!   others. A wrong `ts` or `status` is a reject, because time and drill decide what the values mean.
 
@@ -51,6 +53,8 @@ pub(crate) struct Reading {
     /// Known keys whose values could not be used.
     pub(crate) unusable: u64,
     pub(crate) unknown: u64,
+    /// The device said how its sensors are.
+    pub(crate) status_word: bool,
 }
 
 /// Decodes `text` as sent by `device`.
@@ -158,13 +162,13 @@ impl Decoder<'_> {
             return Ok(());
         }
         if let Meaning::Quality { words } = &field.meaning {
-            let word = scalar
-                .text()
-                .and_then(|text| words.iter().find(|(word, _)| word == text));
-            match word {
-                Some((_, quality)) => self.quality = self.quality.with(*quality),
-                None => self.reading.unusable += 1,
-            }
+            let word = words.iter().find(|(word, _)| scalar.is_word(word));
+            self.reading.status_word = true;
+            // What the device says about itself and nobody understands is no reason to trust it.
+            self.quality = self
+                .quality
+                .with(word.map_or(Quality::SENSOR_FAULT, |(_, quality)| *quality));
+            self.reading.unusable += u64::from(word.is_none());
             return Ok(());
         }
         let slot = 1_u64 << (field.slot & 63);

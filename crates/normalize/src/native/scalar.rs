@@ -40,6 +40,21 @@ impl Scalar<'_> {
         }
     }
 
+    /// Whether it is this word of a list, as text or as the number that the word is.
+    pub(super) fn is_word(&self, word: &str) -> bool {
+        let number = |text: &str| text.parse::<u64>().ok();
+        match self {
+            Self::Text(text) => {
+                let text = text.trim_ascii();
+                text == word || number(text).is_some_and(|own| number(word) == Some(own))
+            }
+            Self::Unsigned(own) => number(word) == Some(*own),
+            Self::Null | Self::Boolean(_) | Self::Signed(_) | Self::Float(_) | Self::Nested => {
+                false
+            }
+        }
+    }
+
     pub(super) fn unsigned(&self) -> Option<u64> {
         if let Self::Unsigned(number) = self {
             Some(*number)

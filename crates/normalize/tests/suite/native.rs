@@ -1,7 +1,7 @@
 //! The native format by data: `testdata/native/NAME.in` holds messages, `NAME.out` what became of them.
 //!
 //! A message is a line that begins with `>` and the lines up to the next one, its payload. The head may change the defaults
-//! of `support::message`: `topic=`, `journal=` (time), `offset=`, `client=`, `session=`, `packet=`, `qos=`, `oversize=`, `dup`,
+//! of `support::message`: `topic=`, `journal=` (time; the wall clock a millisecond later, unless `wall=` follows), `offset=`, `client=`, `session=`, `packet=`, `qos=`, `oversize=`, `dup`,
 //! `retain`, and `hex` when the payload is written in hexadecimal. Lines before the first `>` are remarks.
 //!
 //! `UPDATE=1 cargo test -p normalize --test suite` rewrites the `.out` files; the difference is the review.
@@ -51,6 +51,7 @@ fn run(text: &str) -> String {
                     input.journal_time = support::time(value);
                     input.wall_time = Time(input.journal_time.0 + 1_000_000);
                 }
+                "wall" => input.wall_time = support::time(value),
                 "offset" => input.offset = number(),
                 "session" => input.session = number(),
                 "packet" => input.packet_id = u16::try_from(number()).expect("a packet id"),

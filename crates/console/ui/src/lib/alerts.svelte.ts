@@ -12,8 +12,8 @@ export interface Live {
   /** When the value was observed; null where it is the alert's own. */
   observed: number | null;
   crossed: Limit | null;
-  /** Whether the alert is about that limit (not about a rate of rise, or about silence). */
-  about: boolean;
+  /** Whether the alert is about that limit (not about a rate of rise, or about silence) and still beyond it. */
+  beyond: boolean;
   /** What the bar shows: the scale of the measure, and what the condition names beside it. */
   limits: Limit[];
   delta: number | null;
@@ -32,7 +32,8 @@ export function live(alert: Alert): Live {
     value,
     observed: reading?.observed ?? null,
     crossed,
-    about,
+    // What has returned is on the right side again: the bar has nothing to colour.
+    beyond: about && alert.state !== 'returned_unacknowledged',
     limits,
     delta: value !== null && crossed ? value - crossed.value : null,
   };
@@ -48,8 +49,10 @@ export function explained(alert: Alert): Limit[] {
   return merge(alert.scale, alert.evidence.limits);
 }
 
-const unitText = (measure: string | null, unit: string | null): string =>
-  (measure ? store.measure(measure)?.unit_text : null) ?? unit ?? '';
+const unitText = (measure: string | null, unit: string | null): string => {
+  const known = measure ? store.measure(measure)?.unit_text : undefined;
+  return known ? say(known) : (unit ?? '');
+};
 
 const decimalsOf = (measure: string | null): number =>
   (measure ? store.measure(measure)?.decimals : undefined) ?? 2;

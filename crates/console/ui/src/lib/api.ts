@@ -1,6 +1,6 @@
 /** Calls to the node other than the feed. */
 
-import type { Alert, HistoryEntry, Problem, Series, Site, Status, Verdict } from './types';
+import type { Alert, HistoryEntry, Problem, Reject, Series, Site, Status, Verdict } from './types';
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 10_000;
@@ -34,6 +34,9 @@ async function problem(response: Response): Promise<Problem | null> {
 
 export const site = (): Promise<Site> => get('/site');
 export const status = (): Promise<Status> => get('/status');
+
+/** The last rejected messages, newest first. */
+export const rejects = (): Promise<{ rejects: Reject[] }> => get('/rejects');
 
 export const alert = (id: string): Promise<{ alert: Alert; history: HistoryEntry[] }> =>
   get(`/alerts/${encodeURIComponent(id)}`);

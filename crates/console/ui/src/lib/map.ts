@@ -111,6 +111,21 @@ function style(colours: Colours): StyleSpecification {
         },
         paint: { 'text-color': muted, 'text-halo-color': panel, 'text-halo-width': 1.2 },
       },
+      // After the names of units: few, and placed before them.
+      {
+        id: 'line-names',
+        type: 'symbol',
+        source: 'lines',
+        layout: {
+          'symbol-placement': 'line',
+          'symbol-spacing': 320,
+          'text-field': ['get', 'name'],
+          'text-font': FONT,
+          'text-size': 12,
+          'text-offset': [0, -LABEL_OFFSET_EM],
+        },
+        paint: { 'text-color': muted, 'text-halo-color': panel, 'text-halo-width': 1.2 },
+      },
     ],
   };
 }
@@ -126,6 +141,8 @@ export class SchematicMap {
   #bounds: LngLatBoundsLike | null = null;
   #cells: Cell[] = [];
   #lines: MapLine[] = [];
+  /** Of the lines, in the language of the page. */
+  #names: string[] = [];
   #stations: Station[] = [];
   #chosen: string | null = null;
 
@@ -180,8 +197,15 @@ export class SchematicMap {
 
   /** Places without an alert: a small grey ring each. */
   stations(stations: Station[]): void {
+    // Asked at every change of an alert, and mostly the same: not worth drawing the map again.
+    if (JSON.stringify(stations) === JSON.stringify(this.#stations)) return;
     this.#stations = stations;
     this.#whenReady(() => this.#fillStations());
+  }
+
+  names(names: string[]): void {
+    this.#names = names;
+    this.#whenReady(() => this.#fillLines());
   }
 
   data(cells: Cell[], lines: MapLine[]): void {
@@ -242,12 +266,16 @@ export class SchematicMap {
       properties: { name, order },
       geometry: point(lon, lat),
     })));
-    this.#set('lines', this.#lines.map(({ points }) => ({
+    this.#fillLines();
+    this.#fillStations();
+  }
+
+  #fillLines(): void {
+    this.#set('lines', this.#lines.map(({ points }, index) => ({
       type: 'Feature',
-      properties: {},
+      properties: { name: this.#names[index] ?? '' },
       geometry: { type: 'LineString', coordinates: points },
     })));
-    this.#fillStations();
   }
 
   #fillStations(): void {

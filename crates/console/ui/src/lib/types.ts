@@ -150,14 +150,16 @@ export interface Measure {
   name: string;
   kind: 'number' | 'boolean' | 'code';
   unit: string;
-  unit_text: string;
+  unit_text: Text;
   label: Text;
   decimals: number;
 }
 
-/** A line of the schematic map (a river), where the site's display settings give one. */
+/** A line of the map (a river). A schematic one is drawn by hand, not surveyed; others have a source. */
 export interface MapLine {
   name: Text;
+  schematic: boolean;
+  source: string | null;
   points: [lon: number, lat: number][];
 }
 
@@ -170,7 +172,7 @@ export interface Site {
   measures: Record<string, Measure>;
   limits: Record<string, Record<string, Limit[]>>;
   trends: { entity: string; measure: string }[];
-  lines?: MapLine[];
+  lines: MapLine[];
 }
 
 export interface Latest {
@@ -223,6 +225,23 @@ export interface Series {
   unit: string;
   points: [observedMs: number, value: number, quality: number][];
   limits: Limit[];
+}
+
+/** A message that was kept but could not be understood. */
+export interface Reject {
+  offset: number;
+  input_offset: number;
+  time: string;
+  code: string;
+  /** What the code means and what to do about it. */
+  meaning: Text;
+  /** The particulars, as the node writes them. */
+  reason: string;
+  client: string;
+  topic: string;
+  payload_bytes: number;
+  payload?: string;
+  payload_base64?: string;
 }
 
 export interface Verdict {

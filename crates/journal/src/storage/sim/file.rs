@@ -2,7 +2,8 @@
 
 use std::io::{self, IoSlice};
 
-use super::{Change, SimStorage, apply, persist_part};
+use super::SimStorage;
+use super::world::{Change, apply, persist_part};
 use crate::Preallocate;
 use crate::storage::File;
 

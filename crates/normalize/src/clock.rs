@@ -1,0 +1,59 @@
+//! What a device's time is worth.
+//!
+//! A record carries two times, and either may be wrong. Journal time never goes back: after the machine's clock was ahead once,
+//! journal time stays ahead of it for hours. The wall clock may jump. A live reading must not be taken for history and a
+//! true time not for the future because of either, so a device's time is judged in its favour: it is history if it is too old by
+//! the *earlier* of the two, in the future if it is so by the *later*. Right wall and journal ahead, or right journal and wall
+//! ahead: the true present is live. Wall behind: the true present is live too, and a backlog may pass for live, which misses
+//! no alert. Both come from the record, so a replay judges alike; in a scenario they are equal. What replaces a
+//! device time that is missing, in the future or before 2015 is journal time, which never runs backwards for a device.
+
+use event::{EventFlags, Time};
+
+use crate::catalogue::Catalogue;
+use crate::message::Input;
+use crate::native::Reading;
+
+/// 2015-01-01T00:00:00Z. No device of ours was installed before; a clock that says so was never set or has restarted (1970,
+/// 2000), and its times mean nothing.
+const EARLIEST: Time = Time(1_420_070_400 * Time::SECOND);
+
+pub(crate) struct Judged {
+    pub(crate) observed: Time,
+    pub(crate) flags: EventFlags,
+}
+
+/// When it was observed, as far as the device's clock can be believed; else the time of reception. See the module.
+pub(crate) fn judge(
+    reading: &mut Reading,
+    clock_offset_ns: i64,
+    catalogue: &Catalogue,
+    input: &Input<'_>,
+) -> Judged {
+    let received = |flags| Judged {
+        observed: input.journal_time,
+        flags,
+    };
+    let Some(stamp) = reading.stamp else {
+        return received(EventFlags::TIME_MISSING);
+    };
+    let corrected = stamp.plus(clock_offset_ns);
+    if corrected < EARLIEST {
+        // Such a clock says the same time again and again: it must not make two readings one.
+        reading.stamp = None;
+        return received(EventFlags::TIME_PAST);
+    }
+    let latest = input.journal_time.max(input.wall_time);
+    if corrected.since(latest) > catalogue.limits.future_tolerance_ns {
+        return received(EventFlags::TIME_FUTURE);
+    }
+    Judged {
+        observed: corrected,
+        flags: EventFlags::default(),
+    }
+}
+
+/// Whether it is older than the bound of its stream.
+pub(crate) fn is_history(observed: Time, lateness_ns: i64, input: &Input<'_>) -> bool {
+    input.journal_time.min(input.wall_time).since(observed) > lateness_ns
+}
