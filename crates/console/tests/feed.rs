@@ -94,7 +94,7 @@ async fn after_quiet_the_first_change_goes_out_at_once_and_then_a_few_a_second()
     // The best of a few: other tests share the machine.
     let mut best = Duration::MAX;
     for round in 0..5 {
-        let quiet = feed.next_within(Duration::from_millis(300)).await;
+        let quiet = feed.next_within(Duration::from_millis(600)).await;
         assert!(quiet.is_none_or(|event| event.event == "heartbeat"));
         let sent = Instant::now();
         node.readings([("wl-lao-cai", f64::from(round))]).await;
@@ -110,7 +110,7 @@ async fn after_quiet_the_first_change_goes_out_at_once_and_then_a_few_a_second()
     }
     load.await.unwrap();
     frames.retain(|frame| frame.event == "change");
-    assert!((6..=10).contains(&frames.len()), "{} frames", frames.len());
+    assert!((3..=6).contains(&frames.len()), "{} frames", frames.len());
     contiguous(&frames);
 }
 

@@ -1,5 +1,6 @@
 //! The fold: one message in, one event, reject or duplicate out.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -346,8 +347,14 @@ fn identify(
                 Some(sequence) => Mark::Sequence(sequence),
                 None => Mark::Payload(input.payload),
             };
-            // An equal id has an equal device time, so it cannot have come before a time that is new.
-            let new = stamp.0 > memory.newest_stamp;
+            // An equal id has an equal device time and mark, so it cannot have come before one that is new.
+            let new = match stamp.0.cmp(&memory.newest_stamp) {
+                Ordering::Greater => true,
+                Ordering::Equal => reading
+                    .sequence
+                    .is_some_and(|sequence| Some(sequence) > memory.newest_sequence),
+                Ordering::Less => false,
+            };
             (
                 identity::of_reading(buffer, site, &device.id, stamp, mark, INDEX),
                 new,
@@ -378,8 +385,14 @@ fn identify(
         return None;
     }
     memory.ids.push(id);
-    if let Some(stamp) = reading.stamp {
-        memory.newest_stamp = memory.newest_stamp.max(stamp.0);
+    if let Some(stamp) = reading.stamp
+        && stamp.0 >= memory.newest_stamp
+    {
+        let before = memory
+            .newest_sequence
+            .filter(|_| stamp.0 == memory.newest_stamp);
+        memory.newest_sequence = before.max(reading.sequence);
+        memory.newest_stamp = stamp.0;
     }
     Some(id)
 }

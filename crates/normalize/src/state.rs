@@ -145,6 +145,8 @@ pub(crate) struct DeviceMemory {
     pub(crate) deliveries: Window,
     /// Newest device time as sent, right or wrong: what is newer cannot be in the window.
     pub(crate) newest_stamp: i64,
+    /// Greatest sequence number at that time: neither can what is greater.
+    pub(crate) newest_sequence: Option<u64>,
     /// Journal time of the last event.
     pub(crate) last_heard: Time,
 }
@@ -155,6 +157,7 @@ impl Default for DeviceMemory {
             ids: Window::default(),
             deliveries: Window::default(),
             newest_stamp: i64::MIN,
+            newest_sequence: None,
             last_heard: Time::default(),
         }
     }

@@ -1,6 +1,6 @@
 //! When the next frame may go out. A pure calculation on instants.
 //!
-//! Frames of the past second are remembered. What can wait goes out at four tenths of the allowed rate, so that room is
+//! Frames of the past second are remembered. What can wait goes out at a fifth of the allowed rate, so that room is
 //! left for what is urgent, which goes out at once. When little room is left, urgent frames are spread evenly over what
 //! remains of the second: without that a burst would use it up and the next alert would wait for the whole rest.
 
@@ -31,7 +31,7 @@ pub(super) struct Pace {
 impl Pace {
     pub(super) fn new(config: &ConsoleConfig, now: Instant) -> Self {
         let most = config.frames_per_second_max.max(2);
-        let data_per_second = (most * 2 / 5).max(1);
+        let data_per_second = (most / 5).max(1);
         Self {
             frames_max: most as usize - 1,
             data_interval: SECOND / data_per_second,
@@ -140,10 +140,10 @@ mod tests {
     }
 
     #[test]
-    fn data_alone_takes_four_frames_a_second() {
+    fn data_alone_takes_two_frames_a_second() {
         let (frames, _) = play(&[], 5_000);
-        assert_eq!(frames.len(), 20);
-        assert_eq!(&frames[..3], [0, 250, 500]);
+        assert_eq!(frames.len(), 10);
+        assert_eq!(&frames[..3], [0, 500, 1_000]);
     }
 
     #[test]

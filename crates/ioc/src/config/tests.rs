@@ -113,7 +113,10 @@ fn addresses_that_others_can_reach_are_known() {
 
 #[test]
 fn what_is_printed_can_be_read_back() {
-    let printed = Config::load(None, &BTreeMap::new()).expect("sound").print().expect("TOML");
+    let printed = Config::load(None, &BTreeMap::new())
+        .expect("sound")
+        .print()
+        .expect("TOML");
     let again = load(&printed, &[]).expect("sound");
     assert_eq!(again.print().expect("TOML"), printed);
 }
