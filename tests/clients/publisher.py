@@ -36,6 +36,7 @@ class Publisher:
         self.waiting = {}
         self.early = set()
         self.lock = threading.Condition()
+        self.connected = threading.Event()
         version = mqtt.MQTTv5 if options.protocol == "5" else mqtt.MQTTv311
         extra = {} if version == mqtt.MQTTv5 else {"clean_session": False}
         self.client = mqtt.Client(
@@ -47,6 +48,7 @@ class Publisher:
         self.client.max_queued_messages_set(0)
         self.client.reconnect_delay_set(min_delay=1, max_delay=1)
         self.client.on_publish = self.on_publish
+        self.client.on_connect = lambda *_: self.connected.set()
         self.connect = {"keepalive": 30}
         if version == mqtt.MQTTv5:
             properties = mqtt.Properties(mqtt.PacketTypes.CONNECT)
@@ -87,6 +89,9 @@ class Publisher:
         # The node may be down at this very moment: the network loop tries again.
         self.client.connect_async(self.options.host, self.options.port, **self.connect)
         self.client.loop_start()
+        # What is published at QoS 0 without a connection is dropped without a word.
+        if not self.connected.wait(timeout=60):
+            sys.exit("not connected within 60 s")
         number = 0
         while not stop.is_set() and (self.options.count == 0 or number < self.options.count):
             self.publish(number)

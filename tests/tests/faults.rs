@@ -82,6 +82,15 @@ fn level(seq: u64, level: f64) -> Vec<u8> {
         .into_bytes()
 }
 
+/// So many readings, each acknowledged.
+fn river_reports(node: &Node, count: u16, value: f64) {
+    let mut device = Device::connect(node.ingest[0], "river");
+    for id in 1..=count {
+        device.publish(RIVER, id, &level(u64::from(id), value));
+        assert_eq!(device.puback(Duration::from_secs(10)), Some(id));
+    }
+}
+
 const RIVER: &str = "ioc/lao-cai/disaster/wl-lao-cai/up";
 
 /// The 40th sync fails: nothing that it covered is acknowledged, the process says why and ends; a restart has all the rest.
@@ -237,11 +246,7 @@ fn a_full_volume_holds_back_all_but_disaster() {
 fn damage_in_the_middle_is_reported_and_read_past() {
     let folder = Folder::new("damage");
     let node = Node::start(folder.path());
-    let mut device = Device::connect(node.ingest[0], "river");
-    for id in 1..=300_u16 {
-        device.publish(RIVER, id, &level(u64::from(id), 79.0));
-        assert_eq!(device.puback(Duration::from_secs(10)), Some(id));
-    }
+    river_reports(&node, 300, 79.0);
     node.stop();
     let before = journal_stat(folder.path())["messages"]["total"]
         .as_u64()
@@ -295,11 +300,7 @@ fn last_segment(data: &Path, journal: &str) -> PathBuf {
 fn damage_at_the_end_is_told_and_stepped_over() {
     let folder = Folder::new("end");
     let node = Node::start(folder.path());
-    let mut device = Device::connect(node.ingest[0], "river");
-    for id in 1..=50_u16 {
-        device.publish(RIVER, id, &level(u64::from(id), 84.0));
-        assert_eq!(device.puback(Duration::from_secs(10)), Some(id));
-    }
+    river_reports(&node, 50, 84.0);
     node.wait_for_alert("river-bd3", "wl-lao-cai");
     node.stop();
     let segment = last_segment(folder.path(), "inputs");
@@ -347,11 +348,7 @@ fn damage_at_the_end_is_told_and_stepped_over() {
 fn lost_outcomes_are_concluded_again() {
     let folder = Folder::new("outcomes");
     let node = Node::start(folder.path());
-    let mut device = Device::connect(node.ingest[0], "river");
-    for id in 1..=50_u16 {
-        device.publish(RIVER, id, &level(u64::from(id), 84.0));
-        assert_eq!(device.puback(Duration::from_secs(10)), Some(id));
-    }
+    river_reports(&node, 50, 84.0);
     node.stop();
     let before = journal(folder.path(), &["cat", "--journal", "outcomes", "--json"]);
     let segment = last_segment(folder.path(), "outcomes");
