@@ -408,9 +408,15 @@ fn a_frozen_process_goes_on() {
     let mut device = Device::connect(node.ingest[0], "river");
     let pid = node.pid().to_string();
     for id in 1..=20_u16 {
-        device.publish(RIVER, id, &level(u64::from(id), 79.0));
         if id == 10 {
             run("kill", ["-STOP", &pid]);
+            wait::until("the node is frozen", Duration::from_secs(10), || {
+                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+                stat.contains(") T ").then_some(())
+            });
+        }
+        device.publish(RIVER, id, &level(u64::from(id), 79.0));
+        if id == 10 {
             assert_eq!(device.puback(Duration::from_millis(300)), None);
             run("kill", ["-CONT", &pid]);
         }
