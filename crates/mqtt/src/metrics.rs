@@ -1,6 +1,9 @@
 //! The metrics of the front door: names and labels are all here, and come from closed sets.
 
-#![allow(clippy::disallowed_macros)] // The one place of this crate where metric names are given.
+#![allow(
+    clippy::disallowed_macros,
+    reason = "the one place for metric names of this crate"
+)] // The one place of this crate where metric names are given.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

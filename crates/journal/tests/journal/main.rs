@@ -1,5 +1,5 @@
 //! The journal through its public interface, with its real committer thread.
-#![allow(clippy::unwrap_used)] // Helpers of tests: a panic is the way a test fails.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")] // Helpers of tests: a panic is the way a test fails.
 
 mod damage;
 mod disk;

@@ -103,7 +103,10 @@ fn check() {
         .collect();
     cases.sort();
     assert!(cases.len() >= 45, "{} cases", cases.len());
-    #[allow(clippy::disallowed_methods)] // A switch of the test itself, not configuration.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the update flag of the data-driven test"
+    )] // A switch of the test itself, not configuration.
     let update = std::env::var_os("UPDATE").is_some();
     let mut wrong = Vec::new();
     for case in cases {

@@ -27,7 +27,8 @@ struct WallClock;
 
 impl Clock for WallClock {
     fn now(&self) -> Stamp {
-        #[allow(clippy::disallowed_methods)] // no node here whose clock could be asked
+        #[allow(clippy::disallowed_methods, reason = "the benchmark is its own clock")]
+        // no node here whose clock could be asked
         let now = std::time::SystemTime::now();
         let ns = now
             .duration_since(UNIX_EPOCH)

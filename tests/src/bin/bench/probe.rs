@@ -228,7 +228,8 @@ impl Probe {
 
     fn publish(&mut self, station: &str, level: f64) -> Result<Instant> {
         self.sequence += 1;
-        #[allow(clippy::disallowed_methods)] // a device has its own clock
+        #[allow(clippy::disallowed_methods, reason = "a probe stamps its readings")]
+        // a device has its own clock
         let now = std::time::SystemTime::now().duration_since(UNIX_EPOCH)?;
         let payload = format!(
             r#"{{"id":"{station}","seq":{},"ts":{},"level":{level:.3}}}"#,
