@@ -1,13 +1,13 @@
 # `make demo` runs the product, `make test` proves it. Both install what the project needs on a fresh machine.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test planted check bench build release ui tools services-test fmt clean screenshots
+.PHONY: help demo test planted check bench faults build release ui tools services services-stop fmt clean screenshots
 
 UI := crates/console/ui
 UI_SOURCES := $(shell find $(UI)/src $(UI)/public $(UI)/index.html $(UI)/package.json $(UI)/package-lock.json -type f 2>/dev/null)
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 demo: release ## build everything and run the flood of September 2024 with its page on http://127.0.0.1:8080
 	./target/release/ioc demo
@@ -23,9 +23,24 @@ check: ui ## the fast part: format, lints, unit tests
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked --exclude ioc-tests
 
-bench: release ## measure against bare references in the same run; writes target/bench.jsonl
+services: ## the real servers of the tests (Kafka, InfluxDB, mosquitto) on loopback; addresses in target/services.env
+	@deploy/scripts/services.sh install
+	@deploy/scripts/services.sh start
+
+services-stop: ## end exactly what `make services` started
+	@deploy/scripts/services.sh stop
+
+bench: release ## measure against bare references in the same run (run `make services` before); writes target/bench.jsonl
 	cargo build --release --locked -p ioc-tests --bins
+	cargo build --release --locked -p archive --example measure
 	./target/release/bench
+
+faults: release ## every fault of a sink for a minute, and a backlog of a million; writes target/sink-faults.txt and .jsonl
+	rm -f target/sink-faults.txt target/sink-faults.jsonl
+	deploy/scripts/services.sh install
+	IOC_FAULT_SECONDS=60 IOC_FAULT_RATE=2000 IOC_BINARY=$(CURDIR)/target/release/ioc cargo test --locked -p ioc-tests \
+		--test sink_faults --test sink_answers --test broker_faults --test backlog -- --include-ignored --test-threads=1 --nocapture
+	@cat target/sink-faults.txt
 
 release: ui
 	@deploy/scripts/need.sh build

@@ -127,6 +127,33 @@ test('why it rang: condition, version, values with both times, limits with sourc
     await page.locator('figure table tbody tr').nth(20).waitFor();
   }));
 
+test('a longer span comes from the archive; what it refuses is said in words', limit, () =>
+  onPage(chromium, { expected: [/422/] }, async ({ page, mock }) => {
+    await choose(page, 'river-bd3', 'wl-lao-cai');
+    const detail = page.locator('[data-test=detail]');
+    await detail.getByText('Mực nước, 6 giờ qua').waitFor();
+    const asked = page.waitForRequest(/\/api\/v1\/series\/wl-lao-cai\/level\?/);
+    await detail.locator('[data-hours="72"]').click();
+    const query = new URL((await asked).url()).searchParams;
+    assert.deepEqual([query.get('from'), query.get('interval')], ['-72h', 'PT900S']);
+    await detail.getByText('Mực nước, 72 giờ qua').waitFor();
+    await detail.locator('[data-test=chart][aria-label*="72 giờ qua"] canvas').waitFor();
+    mock.tooBig = true;
+    await detail.locator('[data-hours="24"]').click();
+    await detail.getByText('Chưa tải được: Hãy chọn khoảng thời gian ngắn hơn.').waitFor();
+    await detail.locator('[data-hours="6"]').click();
+    await detail.locator('[data-test=chart] canvas').waitFor();
+  }));
+
+test('without an archive no longer span is offered', limit, () =>
+  onPage(chromium, {}, async ({ page, mock }) => {
+    mock.archive = false;
+    await page.reload();
+    await choose(page, 'river-bd3', 'wl-lao-cai');
+    await page.locator('[data-test=chart] canvas').waitFor();
+    assert.equal(await page.locator('[data-test=spans]').count(), 0);
+  }));
+
 test('one selection everywhere: list, map, trend', limit, () =>
   onPage(chromium, { map: true }, async ({ page }) => {
     await page.locator('[data-test=trend][data-entity=wl-yen-bai]').click();

@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { browser, DIST, mockPage } from './lib/page.mjs';
+import * as deliveries from './mock/deliveries.mjs';
 
 const out = fileURLToPath(new URL('../../target/screenshots/', import.meta.url));
 mkdirSync(out, { recursive: true });
@@ -27,6 +28,10 @@ const SHOTS = [
   { name: 'phone-map-vi', scene: 'flood', phone: true, search: '?tab=map' },
   { name: 'phone-trends-vi', scene: 'flood', phone: true, search: '?tab=trends' },
   { name: 'phone-detail-en-day', scene: 'flood', phone: true, pick: 'wl-lao-cai', search: '?lang=en', theme: 'day' },
+  { name: 'desk-kafka-down-vi-night', scene: 'flood', deliver: 'kafkaDown' },
+  { name: 'desk-deliveries-en-day', scene: 'flood', search: '?lang=en', theme: 'day', deliver: 'all', details: true },
+  { name: 'phone-kafka-down-vi', scene: 'flood', phone: true, deliver: 'kafkaDown' },
+  { name: 'phone-deliveries-vi', scene: 'flood', phone: true, deliver: 'all', details: true },
   { name: 'phone-quiet-vi', scene: 'quiet', phone: true },
   { name: 'phone-lost-vi', scene: 'flood', phone: true, lost: true },
 ];
@@ -37,6 +42,8 @@ for (const shot of SHOTS) {
   const { page, mock, faults, done } = await mockPage(chromium, { ...shot, dist: DIST });
   if (shot.pick) await page.locator(`[role=option][data-id*=":${shot.pick}:"]`).first().click();
   await page.waitForTimeout(shot.phone && shot.pick ? 1200 : 1800);
+  if (shot.deliver) mock.deliver(deliveries[shot.deliver](mock.now()));
+  if (shot.details) await page.locator('[data-test=deliveries-details]').click();
   if (shot.key) await page.keyboard.press(shot.key);
   if (shot.hover) await page.locator('.symbol-button').last().hover();
   if (shot.lost) {

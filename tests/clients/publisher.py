@@ -6,11 +6,12 @@ after the client library has seen PUBACK (QoS 1) or PUBCOMP (QoS 2).
 """
 
 import argparse
-import collections
+import datetime
 import json
 import os
 import sys
 import threading
+import time
 
 import paho.mqtt.client as mqtt
 
@@ -24,6 +25,8 @@ def arguments():
     parser.add_argument("--protocol", choices=["3.1.1", "5"], default="3.1.1")
     parser.add_argument("--qos", type=int, default=1)
     parser.add_argument("--count", type=int, default=0, help="0: until standard input closes")
+    parser.add_argument("--stamped", action="store_true", help="say when it was measured: a repeat is then known as one")
+    parser.add_argument("--rate", type=float, default=0, help="messages a second; 0: as fast as it goes")
     parser.add_argument("--inflight", type=int, default=200)
     parser.add_argument("--acked", required=True, help="file that gets one acknowledged id a line")
     return parser.parse_args()
@@ -37,6 +40,7 @@ class Publisher:
         self.early = set()
         self.lock = threading.Condition()
         self.connected = threading.Event()
+        self.last_stamp = 0
         version = mqtt.MQTTv5 if options.protocol == "5" else mqtt.MQTTv311
         extra = {} if version == mqtt.MQTTv5 else {"clean_session": False}
         self.client = mqtt.Client(
@@ -71,6 +75,8 @@ class Publisher:
     def publish(self, number):
         ident = f"{self.options.client}-{number}"
         payload = {"id": self.options.device, "seq": number, "pm25": 10 + number % 10, "note": ident}
+        if self.options.stamped:
+            payload["ts"] = self.stamp()
         topic = f"ioc/lao-cai/env/{self.options.device}/up"
         info = self.client.publish(topic, json.dumps(payload), qos=self.options.qos)
         with self.lock:
@@ -81,6 +87,12 @@ class Publisher:
                 self.waiting[info.mid] = ident
             while len(self.waiting) >= self.options.inflight:
                 self.lock.wait(1.0)
+
+    def stamp(self):
+        # Microseconds, never the same twice: the order of the times is the order of the numbers.
+        self.last_stamp = max(self.last_stamp + 1, time.time_ns() // 1000)
+        whole = datetime.datetime.fromtimestamp(self.last_stamp // 1_000_000, datetime.timezone.utc)
+        return f"{whole:%Y-%m-%dT%H:%M:%S}.{self.last_stamp % 1_000_000:06d}Z"
 
     def run(self):
         stop = threading.Event()
@@ -94,8 +106,11 @@ class Publisher:
             sys.exit("not connected within 60 s")
         number = 0
         while not stop.is_set() and (self.options.count == 0 or number < self.options.count):
+            began = time.monotonic()
             self.publish(number)
             number += 1
+            if self.options.rate > 0:
+                stop.wait(max(0.0, 1 / self.options.rate - (time.monotonic() - began)))
         with self.lock:
             drained = self.lock.wait_for(lambda: not self.waiting, timeout=60)
         self.client.disconnect()

@@ -140,18 +140,20 @@ impl Node {
         self.child.0.wait().unwrap();
     }
 
-    /// SIGTERM and wait for the end.
-    pub fn stop(mut self) -> ExitStatus {
-        crate::process::run("kill", ["-TERM", &self.pid().to_string()]);
-        let status = wait::until("the node stops", Duration::from_secs(40), || {
-            self.child.0.try_wait().unwrap()
-        });
-        assert!(
-            status.success(),
-            "stopped with {status}: {}",
-            tail(&self.data)
-        );
+    /// SIGTERM and wait for the end, which has to be a good one.
+    pub fn stop(self) -> ExitStatus {
+        let data = self.data.clone();
+        let status = self.stop_anyhow();
+        assert!(status.success(), "stopped with {status}: {}", tail(&data));
         status
+    }
+
+    /// SIGTERM and wait for the end, whatever it says.
+    pub fn stop_anyhow(mut self) -> ExitStatus {
+        crate::process::run("kill", ["-TERM", &self.pid().to_string()]);
+        wait::until("the node stops", Duration::from_secs(40), || {
+            self.child.0.try_wait().unwrap()
+        })
     }
 
     pub fn ended(&mut self) -> Option<ExitStatus> {

@@ -29,15 +29,10 @@ pub fn repository() -> PathBuf {
         .to_path_buf()
 }
 
-/// The Python that has paho (the test tools script makes it), else the system's.
+/// The Python that has paho, DuckDB and pandas (the test tools script installs it).
 pub fn python() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let own = cache
-        .or(home)
-        .map(|cache| cache.join("ioc-test/paho/bin/python"));
-    own.filter(|python| python.is_file())
-        .unwrap_or_else(|| PathBuf::from("python3"))
+    let script = repository().join("deploy/scripts/services.sh");
+    PathBuf::from(run(script, ["path", "python"]).trim_end())
 }
 
 /// Runs to the end; fails loudly unless it succeeds.

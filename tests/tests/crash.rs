@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::time::Duration;
 
 use ioc_tests::node::{self, Folder, Node, Options};
-use ioc_tests::process::{Guard, python, repository};
+use ioc_tests::publisher::{Publisher, Random};
 use ioc_tests::{http, wait};
 use serde_json::{Value, json};
 
@@ -24,70 +23,6 @@ fn seed() -> u64 {
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(0x5EED)
-}
-
-/// SplitMix64: the moments of the kills come from a seed.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-}
-
-struct Publisher {
-    child: Guard,
-    acked: PathBuf,
-}
-
-impl Publisher {
-    fn start(folder: &Path, port: u16, client: &str, protocol: &str, qos: u8) -> Self {
-        let acked = folder.join(format!("{client}.acked"));
-        fs::write(&acked, "").unwrap();
-        let child = Command::new(python())
-            .arg(repository().join("tests/clients/publisher.py"))
-            .args([
-                "--port",
-                &port.to_string(),
-                "--client",
-                client,
-                "--device",
-                &format!("aqm-{client}"),
-            ])
-            .args(["--protocol", protocol, "--qos", &qos.to_string(), "--acked"])
-            .arg(&acked)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self {
-            child: Guard(child),
-            acked,
-        }
-    }
-
-    fn acked(&self) -> BTreeSet<String> {
-        let text = fs::read_to_string(&self.acked).unwrap();
-        // The last line may be half written while the publisher runs.
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        whole.lines().map(str::to_owned).collect()
-    }
-
-    /// Lets it publish what it has begun and end.
-    fn finish(&mut self) {
-        drop(self.child.0.stdin.take());
-        let status = wait::until("the publisher drains", Duration::from_secs(90), || {
-            self.child.0.try_wait().unwrap()
-        });
-        assert!(
-            status.success(),
-            "the publisher still had unacknowledged messages"
-        );
-    }
 }
 
 #[test]

@@ -8,23 +8,31 @@ use ioc_tests::process::{repository, run};
 use serde_json::Value;
 
 /// Who may use whom (see ARCHITECTURE.md). A line here is a decision.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("event", &[]),
     ("journal", &[]),
     ("normalize", &["event"]),
     ("alert", &["event"]),
     ("mqtt", &["journal"]),
     ("console", &["event", "journal"]),
+    ("pipeline", &["journal"]),
+    ("kafka", &["event", "journal", "pipeline"]),
+    ("influxdb", &["event", "journal", "pipeline"]),
+    ("archive", &["event", "journal", "pipeline"]),
     ("simulators", &[]),
     (
         "ioc",
         &[
             "alert",
+            "archive",
             "console",
             "event",
+            "influxdb",
             "journal",
+            "kafka",
             "mqtt",
             "normalize",
+            "pipeline",
             "simulators",
         ],
     ),

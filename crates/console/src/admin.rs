@@ -1,4 +1,4 @@
-//! The admin server, on a port of its own: `/livez`, `/readyz`, `/metrics`.
+//! The admin server, on a port of its own: `/livez`, `/readyz`, `/metrics`, `/status`.
 //!
 //! It knows nothing: what is ready and what is measured come from closures of the node. It is stopped last, so that
 //! somebody who asks during a shutdown still gets an answer.
@@ -35,6 +35,8 @@ pub struct Deps {
     pub unready: Arc<dyn Fn() -> Vec<Reason> + Send + Sync>,
     /// The whole text of `/metrics`, Prometheus format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// One JSON object for `ioc status`.
+    pub status: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
 pub struct Bound {
@@ -81,6 +83,7 @@ fn router(deps: Deps) -> Router {
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics_text))
+        .route("/status", get(status))
         .fallback(async || problem::not_found("address", "địa chỉ"))
         .layer(middleware::from_fn(guard))
         .with_state(deps)
@@ -113,6 +116,11 @@ async fn metrics_text(State(deps): State<Deps>) -> Response {
         text,
     )
         .into_response()
+}
+
+async fn status(State(deps): State<Deps>) -> Response {
+    let text = (deps.status)();
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 /// Scrapers send no origin; a page in a browser has no business here, whatever name it came by.

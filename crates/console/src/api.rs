@@ -1,4 +1,4 @@
-//! The reading half of the API but for alerts: site, latest values, series, status, rejects.
+//! The reading half of the API but for alerts: site, latest values, recent courses, status, rejects.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -101,14 +101,14 @@ pub(crate) fn json(body: impl Into<axum::body::Body>) -> Response {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct SeriesQuery {
+pub(crate) struct RecentQuery {
     entity: String,
     measure: String,
     hours: Option<u32>,
 }
 
 #[derive(Serialize)]
-struct SeriesAnswer<'a> {
+struct RecentAnswer<'a> {
     entity: String,
     measure: String,
     unit: Name,
@@ -118,11 +118,11 @@ struct SeriesAnswer<'a> {
     limits: &'a [Limit],
 }
 
-pub(crate) async fn series(
+pub(crate) async fn recent(
     State(shared): State<Arc<Shared>>,
-    query: Result<Query<SeriesQuery>, QueryRejection>,
+    query: Result<Query<RecentQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(SeriesQuery {
+    let Query(RecentQuery {
         entity,
         measure,
         hours,
@@ -158,7 +158,7 @@ pub(crate) async fn series(
         .get(&entity)
         .and_then(|limits| limits.get(&measure));
     let limits = limits.map_or(&[][..], Vec::as_slice);
-    Ok(Json(SeriesAnswer {
+    Ok(Json(RecentAnswer {
         entity,
         measure,
         unit,
@@ -187,6 +187,8 @@ struct Status<'a> {
     last_event: Option<Time>,
     now: Time,
     view: crate::Health,
+    /// Whether questions about series are answered.
+    archive: bool,
 }
 
 #[derive(Serialize)]
@@ -243,6 +245,7 @@ pub(crate) async fn status(State(shared): State<Arc<Shared>>) -> Response {
         last_event,
         now,
         view,
+        archive: shared.series.is_open(),
     })
     .into_response()
 }

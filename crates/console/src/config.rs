@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, series};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -40,6 +40,19 @@ pub struct ConsoleConfig {
     pub alerts_max: usize,
     /// Of these, the ones that are over.
     pub alerts_resolved_max: usize,
+    /// Figures of the deliveries on the feed; a change of state is sent within about a second whatever this says.
+    pub sinks_interval_ms: u64,
+    /// Questions to the archive that run at a time, and that run or wait; one more is answered 503.
+    pub series_running_max: usize,
+    pub series_waiting_max: usize,
+    /// For one question, waiting included.
+    pub series_timeout_ms: u64,
+    /// Points (or series, or rows) in one answer.
+    pub series_points_max: usize,
+    /// Days between `from` and `to` of one question.
+    pub series_days_max: u32,
+    /// Time zone (IANA name) of answers about series when the question names none.
+    pub series_zone: String,
     /// For everything at shutdown.
     pub stop_deadline_ms: u64,
 }
@@ -65,6 +78,13 @@ impl Default for ConsoleConfig {
             series_max: 2_048,
             alerts_max: 10_000,
             alerts_resolved_max: 2_000,
+            sinks_interval_ms: 5_000,
+            series_running_max: 2,
+            series_waiting_max: 32,
+            series_timeout_ms: 10_000,
+            series_points_max: 10_000,
+            series_days_max: 3_660,
+            series_zone: "Asia/Ho_Chi_Minh".to_owned(),
             stop_deadline_ms: 5_000,
         }
     }
@@ -91,6 +111,27 @@ impl ConsoleConfig {
         positive("entities_max", self.entities_max as u64);
         positive("alerts_max", self.alerts_max as u64);
         positive("stop_deadline_ms", self.stop_deadline_ms);
+        positive("series_running_max", self.series_running_max as u64);
+        positive("series_timeout_ms", self.series_timeout_ms);
+        positive("series_days_max", u64::from(self.series_days_max));
+        if !(1_000..=60_000).contains(&self.sinks_interval_ms) {
+            mistakes.push("sinks_interval_ms must be from 1000 to 60000".to_owned());
+        }
+        if self.series_running_max > 64 {
+            mistakes.push("series_running_max must be at most 64".to_owned());
+        }
+        if self.series_waiting_max < self.series_running_max {
+            mistakes.push(
+                "series_waiting_max counts the running ones too: at least series_running_max"
+                    .to_owned(),
+            );
+        }
+        if !(100..=1_000_000).contains(&self.series_points_max) {
+            mistakes.push("series_points_max must be from 100 to 1000000".to_owned());
+        }
+        if !series::is_zone(&self.series_zone) {
+            mistakes.push("series_zone must be a name such as Asia/Ho_Chi_Minh".to_owned());
+        }
         if !(2..=100).contains(&self.frames_per_second_max) {
             mistakes.push("frames_per_second_max must be from 2 to 100".to_owned());
         }

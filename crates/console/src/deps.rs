@@ -8,6 +8,9 @@ use journal::Journal;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::series::SeriesBackend;
+use crate::sinks::SinkInfo;
+
 /// Plain handles and closures, so that a test can drive the console with a journal in a temporary folder.
 pub struct Deps {
     /// Where commands go.
@@ -23,6 +26,11 @@ pub struct Deps {
     pub now: Arc<dyn Fn() -> Time + Send + Sync>,
     /// What the monitor counts.
     pub intake: Arc<dyn Fn() -> Intake + Send + Sync>,
+    /// How the outlets and the clients at outside brokers are doing, always in the same order. Asked once a second: must be
+    /// cheap and must not block.
+    pub sinks: Arc<dyn Fn() -> Vec<SinkInfo> + Send + Sync>,
+    /// Answers questions about series; `None` when the archive is off.
+    pub series: Option<Arc<dyn SeriesBackend>>,
 }
 
 /// The monitor's state at its start: the fold of all outcomes below `outcomes_next`.

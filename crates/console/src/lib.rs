@@ -26,8 +26,10 @@ mod guard;
 mod metrics;
 mod problem;
 mod routes;
+mod series;
 mod server;
 mod shared;
+mod sinks;
 mod tail;
 mod view;
 
@@ -57,6 +59,13 @@ use tokio_util::sync::CancellationToken;
 pub use config::{AdminConfig, ConsoleConfig};
 pub use deps::{Deps, Image, Intake, MapLine, Mode, RuleInfo, SiteInfo, Trend};
 pub use error::Error;
+pub use series::{
+    Aggregate, QualityWanted, SeriesAsk, SeriesBackend, SeriesFilter, SeriesFormat, SeriesProblem,
+    SeriesProblemCode, SeriesQuery, SeriesStop, TopOrder, parse_duration_ns, parse_instant,
+};
+pub use sinks::{
+    ConnectionCounts, SinkCounts, SinkInfo, SinkKind, SinkState, SinkTrouble, TROUBLE_CODES,
+};
 pub use view::Health;
 
 use shared::Shared;

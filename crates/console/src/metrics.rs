@@ -22,6 +22,7 @@ pub(crate) enum Metric {
     EntitiesDropped,
     AlertsDropped,
     ConnectionErrors,
+    Questions,
 }
 
 impl Metric {
@@ -40,6 +41,7 @@ impl Metric {
             Self::EntitiesDropped => "ioc_console_entities_dropped",
             Self::AlertsDropped => "ioc_console_alerts_dropped",
             Self::ConnectionErrors => "ioc_console_connection_errors_total",
+            Self::Questions => "ioc_console_series_questions_total",
         }
     }
 }
@@ -53,6 +55,17 @@ pub(crate) enum CommandEnd {
     Pending,
     /// Not recorded.
     NotRecorded,
+}
+
+/// How a question to the archive ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum QuestionEnd {
+    Answered,
+    /// By the backend, with a reason.
+    Refused,
+    TooSlow,
+    /// Too many at a time.
+    Busy,
 }
 
 pub(crate) fn feed_clients(count: usize) {
@@ -107,4 +120,14 @@ pub(crate) fn tail(behind: u64, (entities, entities_dropped, alerts_dropped): (u
 
 pub(crate) fn connection_error() {
     counter!(Metric::ConnectionErrors.name()).increment(1);
+}
+
+pub(crate) fn question(end: QuestionEnd) {
+    let result = match end {
+        QuestionEnd::Answered => "answered",
+        QuestionEnd::Refused => "refused",
+        QuestionEnd::TooSlow => "too_slow",
+        QuestionEnd::Busy => "busy",
+    };
+    counter!(Metric::Questions.name(), "result" => result).increment(1);
 }

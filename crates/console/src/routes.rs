@@ -7,7 +7,7 @@ use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::shared::Shared;
-use crate::{alerts_api, api, assets, commands, feed, guard, problem};
+use crate::{alerts_api, api, assets, commands, feed, guard, problem, series, sinks};
 
 /// The class of all routes that act; they take POST, the others GET.
 const COMMAND: &str = "command";
@@ -39,7 +39,7 @@ const fn act(path: &'static str, handler: fn() -> MethodRouter<Arc<Shared>>) -> 
     }
 }
 
-const ROUTES: [Route; 13] = [
+const ROUTES: [Route; 18] = [
     read("/api/v1/site", "site", || get(api::site)),
     read("/api/v1/alerts", "alerts", || get(alerts_api::list)),
     read("/api/v1/alerts/{id}", "alert", || get(alerts_api::one)),
@@ -50,7 +50,14 @@ const ROUTES: [Route; 13] = [
     act("/api/v1/alerts/{id}/unshelve", || post(commands::unshelve)),
     act("/api/v1/alerts/{id}/comment", || post(commands::comment)),
     read("/api/v1/latest", "latest", || get(api::latest)),
-    read("/api/v1/series", "series", || get(api::series)),
+    read("/api/v1/recent", "recent", || get(api::recent)),
+    read("/api/v1/series", "series", || get(series::catalogue)),
+    read("/api/v1/series/latest", "series", || get(series::latest)),
+    read("/api/v1/series/top", "series", || get(series::top)),
+    read("/api/v1/series/{entity}/{measure}", "series", || {
+        get(series::range)
+    }),
+    read("/api/v1/sinks", "sinks", || get(sinks::sinks)),
     read("/api/v1/status", "status", || get(api::status)),
     read("/api/v1/rejects", "rejects", || get(api::rejects)),
     read("/api/v1/openapi.json", "openapi", || get(api::openapi)),

@@ -12,6 +12,8 @@ use crate::commands::Waiters;
 use crate::config::ConsoleConfig;
 use crate::deps::{Intake, Mode, SiteInfo};
 use crate::feed::Hub;
+use crate::series::Desk;
+use crate::sinks::SinkInfo;
 use crate::view::{Health, View};
 
 pub(crate) struct Shared {
@@ -23,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) version: String,
     pub(crate) clock: Arc<dyn Fn() -> Time + Send + Sync>,
     pub(crate) intake: Arc<dyn Fn() -> Intake + Send + Sync>,
+    sinks: Arc<dyn Fn() -> Vec<SinkInfo> + Send + Sync>,
+    pub(crate) series: Desk,
     pub(crate) hub: Hub,
     pub(crate) waiters: Waiters,
     /// Part of every command id made here: when and at which offset this console started, so that no id comes twice.
@@ -50,6 +54,8 @@ impl Shared {
         } = parts;
         Self {
             hub: Hub::new(&config, view.next()),
+            series: Desk::new(&config, deps.series),
+            sinks: deps.sinks,
             waiters: Waiters::new(config.commands_waiting_max),
             started: ((deps.now)(), view.next()),
             commands_made: AtomicU64::new(0),
@@ -83,6 +89,10 @@ impl Shared {
 
     pub(crate) fn intake(&self) -> Intake {
         (self.intake)()
+    }
+
+    pub(crate) fn sinks(&self) -> Vec<SinkInfo> {
+        (self.sinks)()
     }
 
     pub(crate) fn site(&self) -> Arc<SiteInfo> {

@@ -16,6 +16,8 @@ use crate::{ConsoleConfig, MapLine, RuleInfo, SiteInfo, Trend, feed, routes, sam
 
 mod commands;
 mod openapi;
+mod series;
+mod sinks;
 
 struct App {
     node: Node,
@@ -265,11 +267,11 @@ async fn an_alert_read_back_that_the_monitor_no_longer_names_is_gone() {
 }
 
 #[tokio::test]
-async fn latest_series_status_and_rejects_answer_as_described() {
+async fn latest_recent_status_and_rejects_answer_as_described() {
     let app = App::new(ConsoleConfig::default(), Vec::new()).await;
     app.node.site.send_replace(Arc::new(site()));
     let empty = app
-        .get("/api/v1/series?entity=wl-bao-ha&measure=level")
+        .get("/api/v1/recent?entity=wl-bao-ha&measure=level")
         .await
         .json();
     openapi::conforms("Series", &empty);
@@ -284,7 +286,7 @@ async fn latest_series_status_and_rejects_answer_as_described() {
     openapi::conforms("LatestList", &latest);
     assert_eq!(latest["offset"], 3);
     let series = app
-        .get("/api/v1/series?entity=wl-bao-ha&measure=level&hours=48")
+        .get("/api/v1/recent?entity=wl-bao-ha&measure=level&hours=48")
         .await
         .json();
     openapi::conforms("Series", &series);
@@ -295,11 +297,11 @@ async fn latest_series_status_and_rejects_answer_as_described() {
         "entity=a&measure=b&hours=0",
         "entity=a&measure=b&hours=49",
     ] {
-        app.get(&format!("/api/v1/series?{wrong}"))
+        app.get(&format!("/api/v1/recent?{wrong}"))
             .await
             .is_problem(400);
     }
-    app.get("/api/v1/series?entity=wl-bao-ha&measure=colour")
+    app.get("/api/v1/recent?entity=wl-bao-ha&measure=colour")
         .await
         .is_problem(404);
 
@@ -400,6 +402,7 @@ async fn the_admin_server_says_what_the_node_tells_it() {
     }]));
     let told = Arc::clone(&reasons);
     let deps = crate::admin::Deps {
+        status: Arc::new(|| r#"{"running":true}"#.to_owned()),
         unready: Arc::new(move || told.lock().unwrap().clone()),
         metrics: Arc::new(|| "ioc_up 1\n".to_owned()),
     };

@@ -17,7 +17,7 @@ use thiserror::Error;
 use crate::{Event, Name, Reject, Transition, Verdict};
 
 pub use record::Names;
-pub use view::{EventView, MeasuredView, ValueView};
+pub use view::{EventView, MeasuredView, PlaceView, ValueView};
 
 /// Version of the payloads that this release writes; it reads this one and every older.
 pub const VERSION: u8 = 1;
@@ -34,10 +34,12 @@ pub enum OutcomeKind {
     ClockCopy = 6,
     ConfigurationCopy = 7,
     NodeCopy = 8,
+    /// What an outlet reported: a record it refused without its bytes, or a range it lost.
+    OutletCopy = 9,
 }
 
 impl OutcomeKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Event,
         Self::Reject,
         Self::Transition,
@@ -46,6 +48,7 @@ impl OutcomeKind {
         Self::ClockCopy,
         Self::ConfigurationCopy,
         Self::NodeCopy,
+        Self::OutletCopy,
     ];
 
     pub const fn from_u8(kind: u8) -> Option<Self> {
@@ -58,6 +61,7 @@ impl OutcomeKind {
             6 => Self::ClockCopy,
             7 => Self::ConfigurationCopy,
             8 => Self::NodeCopy,
+            9 => Self::OutletCopy,
             _ => return None,
         })
     }
@@ -72,6 +76,7 @@ impl OutcomeKind {
             Self::ClockCopy => "clock_copy",
             Self::ConfigurationCopy => "configuration_copy",
             Self::NodeCopy => "node_copy",
+            Self::OutletCopy => "outlet_copy",
         }
     }
 }
@@ -98,6 +103,7 @@ pub enum Outcome<'a> {
     ClockCopy(&'a [u8]),
     ConfigurationCopy(&'a [u8]),
     NodeCopy(&'a [u8]),
+    OutletCopy(&'a [u8]),
 }
 
 impl Outcome<'_> {
@@ -111,6 +117,7 @@ impl Outcome<'_> {
             Self::ClockCopy(_) => OutcomeKind::ClockCopy,
             Self::ConfigurationCopy(_) => OutcomeKind::ConfigurationCopy,
             Self::NodeCopy(_) => OutcomeKind::NodeCopy,
+            Self::OutletCopy(_) => OutcomeKind::OutletCopy,
         }
     }
 }
@@ -175,7 +182,7 @@ pub fn encode_verdict(
     encode_json(OutcomeKind::Verdict, cause, verdict, out)
 }
 
-/// Copies the payload of an `inputs` record (command, clock, configuration, node) behind its cause.
+/// Copies the payload of an `inputs` record (command, clock, configuration, node, outlet) behind its cause.
 pub fn encode_copy(cause: Cause, bytes: &[u8], out: &mut Vec<u8>) {
     record::put_cause(cause, out);
     out.extend_from_slice(bytes);
@@ -246,6 +253,7 @@ fn decode_with<'a>(
         OutcomeKind::ClockCopy => Outcome::ClockCopy(reader.rest()),
         OutcomeKind::ConfigurationCopy => Outcome::ConfigurationCopy(reader.rest()),
         OutcomeKind::NodeCopy => Outcome::NodeCopy(reader.rest()),
+        OutcomeKind::OutletCopy => Outcome::OutletCopy(reader.rest()),
     };
     reader.finish()?;
     Ok((cause, outcome))

@@ -34,10 +34,12 @@ pub enum RejectCode {
     ConfigurationInvalid,
     /// A record of a kind or version that this release cannot read.
     RecordUnreadable,
+    /// A sink will never take this outcome; its bytes are those of the outcome.
+    SinkRefused,
 }
 
 impl RejectCode {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::TopicUnknown,
         Self::SiteUnknown,
         Self::StreamUnknown,
@@ -54,6 +56,7 @@ impl RejectCode {
         Self::PayloadTooLarge,
         Self::ConfigurationInvalid,
         Self::RecordUnreadable,
+        Self::SinkRefused,
     ];
 
     /// The name in JSON, metrics and logs.
@@ -75,6 +78,7 @@ impl RejectCode {
             Self::PayloadTooLarge => "payload_too_large",
             Self::ConfigurationInvalid => "configuration_invalid",
             Self::RecordUnreadable => "record_unreadable",
+            Self::SinkRefused => "sink_refused",
         }
     }
 
@@ -144,6 +148,10 @@ impl RejectCode {
             Self::RecordUnreadable => (
                 "Bản ghi không đọc được ở phiên bản này. Hãy nâng cấp hoặc báo bộ phận hỗ trợ.",
                 "This release cannot read the record. Upgrade, or tell support.",
+            ),
+            Self::SinkRefused => (
+                "Nơi nhận (Kafka, InfluxDB) từ chối bản ghi này; các bản ghi khác vẫn được gửi. Hãy xem lý do rồi sửa nơi nhận hoặc nguồn.",
+                "A sink refused this record for good; the others are delivered. Read its reason, then mend the sink or the source.",
             ),
         };
         Text {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::archive_tools::args::{ExportArgs, QueryArgs, RefillArgs};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// City operations-centre event pipeline: MQTT in, durable before it is acknowledged, alerts on the operators' screen.
@@ -10,7 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     name = "ioc",
     version,
     propagate_version = true,
-    after_help = "Exit codes: 0 well, 1 failed or found wrong, 2 wrong call or configuration.\n\
+    after_help = "Exit codes: 0 well, 1 failed or found wrong, 2 wrong call or configuration, 3 stopped well with records left \
+                  to deliver after the next start.\n\
                   Logs go to standard error; RUST_LOG=debug shows more."
 )]
 pub(crate) struct Cli {
@@ -29,6 +32,14 @@ pub(crate) enum Command {
     /// Work with the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// How the node is: sinks with position and lag, what is wrong; exit code 1 unless all is well
+    Status(StatusArgs),
+    /// Ask the archive: series, values over a time, latest values, extremes
+    Query(QueryArgs),
+    /// Write recorded values as lines, for spreadsheets and scripts (the archive itself is Parquet: any tool reads it)
+    Export(ExportArgs),
+    /// Deliver again what a sink lost when the disk bound was reached, out of the archive
+    Refill(RefillArgs),
     /// Look into the journals of a node, running or stopped
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -53,6 +64,16 @@ pub(crate) struct RunArgs {
     pub(crate) accept_clock: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Data folder of the node (node.data_dir)
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print the effective configuration as TOML (secrets masked)
@@ -61,6 +82,8 @@ pub(crate) enum ConfigCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
     /// What happens: yagi-2024 (the flood of 8-11 September 2024), quiet-day, burst
     #[arg(long, default_value = "yagi-2024", value_name = "NAME")]
     pub(crate) scenario: String,

@@ -162,7 +162,7 @@ impl Clock for ScenarioClock {
     clippy::disallowed_methods,
     reason = "this is the one place that reads the wall clock"
 )]
-fn wall_now() -> i64 {
+pub(crate) fn wall_now() -> i64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |ns| -ns),

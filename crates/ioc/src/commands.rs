@@ -17,7 +17,7 @@ use crate::topology::{self, Setup};
 use crate::{logging, runtime, shutdown};
 
 /// Exit code for a wrong configuration or call.
-const USAGE: u8 = 2;
+pub(crate) const USAGE: u8 = 2;
 
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     let Some(config) = load_or_complain(&args.config)? else {
@@ -136,7 +136,7 @@ fn load(args: &ConfigArgs) -> Result<Result<Config, Vec<Mistake>>> {
     Ok(Config::load(source.as_ref(), &config::environment()))
 }
 
-fn load_or_complain(args: &ConfigArgs) -> Result<Option<Config>> {
+pub(crate) fn load_or_complain(args: &ConfigArgs) -> Result<Option<Config>> {
     match load(args)? {
         Ok(config) => Ok(Some(config)),
         Err(mistakes) => {

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{DemoArgs, Speed};
 use crate::clock::ScenarioClock;
-use crate::commands::complain_line;
+use crate::commands::{complain_line, load_or_complain};
 use crate::config::{self, Config};
 use crate::monitor::Progress;
 use crate::shutdown::{self, Why};
@@ -31,6 +32,8 @@ use crate::{logging, runtime};
 
 /// Exit code for a wrong call.
 const USAGE: u8 = 2;
+/// How long an outside broker may take to confirm our subscription.
+const BROKER_LIMIT: Duration = Duration::from_secs(30);
 /// How long the monitor may take for what is already in `inputs` when the scenario is over.
 const FOLD_LIMIT: Duration = Duration::from_secs(60);
 
@@ -98,7 +101,9 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
         return Ok(ExitCode::from(USAGE));
     }
     let data = DataFolder::open(args.data.as_deref())?;
-    let config = config(args, data.path())?;
+    let Some(config) = config(args, data.path())? else {
+        return Ok(ExitCode::from(USAGE));
+    };
     let recovered = Recovered::open(data.path(), &config.journal, ClockKind::Scenario)?;
     if recovered.last_stamp().is_some() {
         bail!(
@@ -116,7 +121,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     };
     runtime::main()?.block_on(async {
         let node = topology::start(recovered, setup).await?;
-        play(args, node, scenario, clock).await
+        play(args, node, scenario, clock, &config).await
     })
 }
 
@@ -125,6 +130,7 @@ async fn play(
     mut node: Node,
     scenario: Scenario,
     clock: Arc<ScenarioClock>,
+    config: &Config,
 ) -> Result<ExitCode> {
     if let Some(address) = node.addresses.console {
         let _ = writeln!(
@@ -134,11 +140,8 @@ async fn play(
         );
     }
     let started = Instant::now();
-    let address = *node
-        .addresses
-        .ingest
-        .first()
-        .context("the MQTT listener has no address")?;
+    listening(&mut node).await?;
+    let (target, hands) = way_in(&node, clock, config)?;
     let pace = match args.speed {
         Speed::Times(times) => Pace::Speed(times),
         Speed::Max => Pace::Max,
@@ -147,9 +150,9 @@ async fn play(
     let (progress, watched) = watch::channel(simulators::Progress::default());
     let driver = simulators::drive(
         scenario,
-        Target::from(address),
+        target,
         pace,
-        Arc::new(Hands(clock)),
+        Arc::new(hands),
         progress,
         cancel.clone(),
     );
@@ -212,6 +215,19 @@ async fn play(
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Behind an outside broker: what is published before our subscription stands, nobody would hear.
+async fn listening(node: &mut Node) -> Result<()> {
+    let Some(status) = &mut node.broker_status else {
+        return Ok(());
+    };
+    let ready = status.wait_for(mqtt::client::Status::is_ready);
+    tokio::time::timeout(BROKER_LIMIT, ready)
+        .await
+        .context("the outside broker did not confirm our subscription: `ioc run` says why")?
+        .context("the client of the outside broker ended")?;
+    Ok(())
 }
 
 /// Waits until the monitor has folded everything that is in `inputs`.
@@ -296,22 +312,66 @@ async fn print_progress(
 }
 
 /// The simulators' hands on the node's clock.
-struct Hands(Arc<ScenarioClock>);
+struct Hands {
+    clock: Arc<ScenarioClock>,
+    /// Behind an outside broker: the clock must wait until what the broker acknowledged has come through.
+    behind_broker: Option<watch::Receiver<Progress>>,
+}
 
 impl DriveClock for Hands {
     fn advance_to(&self, t_ns: i64) {
-        self.0.advance_to(t_ns);
+        self.clock.advance_to(t_ns);
+    }
+
+    fn arrived(&self, messages: u64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let watched = self.behind_broker.clone();
+        Box::pin(async move {
+            if let Some(mut progress) = watched {
+                let here = progress.wait_for(|progress| {
+                    let [_, once, twice] = progress.counters.messages_by_qos;
+                    once + twice >= messages
+                });
+                // The monitor has ended: the node is about to say so.
+                let _ = here.await;
+            }
+        })
     }
 }
 
-/// The defaults and `IOC__` variables. Addresses that nobody set are the usual ones when they are free, else free ones;
+/// Where the simulated devices publish: to our own listener, or to the outside broker when one is set up.
+fn way_in(node: &Node, clock: Arc<ScenarioClock>, config: &Config) -> Result<(Target, Hands)> {
+    if let Some((host, port)) = config.broker.address() {
+        let behind_broker = Some(node.progress.clone());
+        return Ok((
+            Target::new(host, port),
+            Hands {
+                clock,
+                behind_broker,
+            },
+        ));
+    }
+    let address = *node
+        .addresses
+        .ingest
+        .first()
+        .context("the MQTT listener has no address")?;
+    let behind_broker = None;
+    Ok((
+        Target::from(address),
+        Hands {
+            clock,
+            behind_broker,
+        },
+    ))
+}
+
+/// The defaults, the file if there is one, and `IOC__` variables. Addresses that nobody set are the usual ones when they are free, else free ones;
 /// headless always free ones, so that demos do not meet.
-fn config(args: &DemoArgs, data: &Path) -> Result<Config> {
+fn config(args: &DemoArgs, data: &Path) -> Result<Option<Config>> {
     let variables = config::environment();
-    let mut config = Config::load(None, &variables).map_err(|mistakes| {
-        let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("{}", lines.join("; "))
-    })?;
+    let Some(mut config) = load_or_complain(&args.config)? else {
+        return Ok(None);
+    };
     config.node.data_dir = data.to_path_buf();
     let pick = |usual: SocketAddr| {
         if args.headless {
@@ -322,7 +382,12 @@ fn config(args: &DemoArgs, data: &Path) -> Result<Config> {
     };
     let set = |section: &str| variables.contains_key(&format!("IOC__{section}__LISTEN"));
     if !set("INGEST") {
-        config.ingest.listen = vec![pick(SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)))];
+        config.ingest.listen.truncate(1);
+        config
+            .ingest
+            .listen
+            .iter_mut()
+            .for_each(|address| *address = pick(*address));
     }
     if !set("CONSOLE") {
         config.console.listen = pick(config.console.listen);
@@ -334,7 +399,7 @@ fn config(args: &DemoArgs, data: &Path) -> Result<Config> {
         Some((key, address)) => {
             bail!("{key} = {address}: a demo listens on loopback addresses only")
         }
-        None => Ok(config),
+        None => Ok(Some(config)),
     }
 }
 

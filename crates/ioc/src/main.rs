@@ -1,5 +1,6 @@
 //! `ioc`: the binary. This file is the checklist; `topology.rs` is the map.
 
+mod archive_tools;
 mod cli;
 mod clock;
 mod commands;
@@ -11,8 +12,11 @@ mod metrics;
 mod monitor;
 mod runtime;
 mod screens;
+mod series;
 mod shutdown;
+mod sinks;
 mod site;
+mod status;
 mod store;
 mod topology;
 
@@ -28,14 +32,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = match &cli.command {
-        Command::Run(args) => commands::run(args),
-        Command::Demo(args) => demo::run(args),
-        Command::Check(args) => commands::check(args),
-        Command::Config(ConfigCommand::Print(args)) => commands::print_config(args),
+    let result = match cli.command {
+        Command::Run(args) => commands::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Check(args) => commands::check(&args),
+        Command::Config(ConfigCommand::Print(args)) => commands::print_config(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Query(args) => archive_tools::query(args),
+        Command::Export(args) => archive_tools::export(args),
+        Command::Refill(args) => archive_tools::refill(&args),
         Command::Journal(command) => {
             logging::start("warn");
-            journal_tools::run(command)
+            journal_tools::run(&command)
         }
     };
     result.unwrap_or_else(|error| {

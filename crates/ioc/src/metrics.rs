@@ -13,9 +13,13 @@ use console::admin::{self, Reason};
 use event::RejectCode;
 use journal::{Journal, State};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use mqtt::client::Status as BrokerStatus;
 use tokio::sync::watch;
 
 use crate::monitor::{NodeClock, Progress};
+use crate::sinks::Watched;
+use crate::status::NodeStatus;
+use crate::topology::VERSION;
 
 /// Metric names of the binary: a closed list.
 #[derive(Clone, Copy)]
@@ -70,6 +74,9 @@ impl Name {
 /// A monitor further behind than this (seconds of work) is not ready.
 const LAG_MAX: u64 = 1_000_000;
 
+/// A sink whose backlog takes this share of the disk bound is a matter for a person.
+const HELD_MAX: f64 = 0.8;
+
 /// A clock further off than this (five minutes) is a matter for a person.
 const CLOCK_AHEAD_MAX_NS: i64 = 300 * 1_000_000_000;
 
@@ -95,6 +102,8 @@ pub(crate) struct Reporter {
     outcomes: Journal,
     progress: watch::Receiver<Progress>,
     clock: Arc<dyn NodeClock>,
+    sinks: Watched,
+    broker: Option<watch::Receiver<BrokerStatus>>,
 }
 
 impl Reporter {
@@ -104,6 +113,8 @@ impl Reporter {
         outcomes: Journal,
         progress: watch::Receiver<Progress>,
         clock: Arc<dyn NodeClock>,
+        sinks: Watched,
+        broker: Option<watch::Receiver<BrokerStatus>>,
     ) -> Self {
         Self {
             exporter,
@@ -111,15 +122,18 @@ impl Reporter {
             outcomes,
             progress,
             clock,
+            sinks,
+            broker,
         }
     }
 
     pub(crate) fn into_admin(self) -> admin::Deps {
         let this = Arc::new(self);
-        let other = Arc::clone(&this);
+        let (other, third) = (Arc::clone(&this), Arc::clone(&this));
         admin::Deps {
             unready: Arc::new(move || this.unready()),
             metrics: Arc::new(move || other.render()),
+            status: Arc::new(move || third.status()),
         }
     }
 
@@ -169,6 +183,39 @@ impl Reporter {
                 detail,
             });
         }
+        for sink in self.sinks.statuses() {
+            if sink.held_ratio >= HELD_MAX {
+                let detail = format!(
+                    "its backlog takes {:.0} % of the bound of `outcomes`: mend it, or raise journal.outcomes_bytes_max, before \
+                     the oldest records go (gap) or ingest stops (hold)",
+                    sink.held_ratio * 100.0
+                );
+                reasons.push(Reason {
+                    component: format!("sink {}", sink.sink),
+                    detail,
+                });
+            }
+        }
+        // Not deaf in silence: as long as a subscription is not confirmed, messages wait at the broker.
+        let deaf = self
+            .broker
+            .as_ref()
+            .map(|status| status.borrow().clone())
+            .filter(|status| !status.is_ready());
+        if let Some(status) = deaf {
+            let links = status.links.iter();
+            let waiting: Vec<_> = links
+                .filter(|link| link.state != mqtt::client::LinkState::Ready)
+                .map(|link| {
+                    let error = link.last_error.as_deref().unwrap_or("no connection yet");
+                    format!("{} is {}: {error}", link.client_id, link.state.word())
+                })
+                .collect();
+            reasons.push(Reason {
+                component: format!("broker {}", status.broker),
+                detail: waiting.join("; "),
+            });
+        }
         if self.lag() > LAG_MAX {
             let detail = format!("{} records behind `inputs`: alerts are late", self.lag());
             reasons.push(Reason {
@@ -177,6 +224,27 @@ impl Reporter {
             });
         }
         reasons
+    }
+
+    fn status(&self) -> String {
+        let counters = self.progress.borrow().counters;
+        let unready = self.unready().into_iter();
+        let status = NodeStatus {
+            version: VERSION.to_owned(),
+            running: true,
+            inputs_next: self.inputs.next_offset(),
+            outcomes_next: self.outcomes.next_offset(),
+            received: counters.messages,
+            events: counters.events,
+            duplicates: counters.duplicates,
+            rejected: counters.rejected,
+            unready: unready
+                .map(|reason| format!("{}: {}", reason.component, reason.detail))
+                .collect(),
+            sinks: self.sinks.statuses(),
+        };
+        // Plain numbers and texts: there is nothing in it that JSON cannot hold.
+        serde_json::to_string(&status).unwrap_or_default()
     }
 
     fn render(&self) -> String {

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use console::{Image, Intake, Mode, RuleInfo, SiteInfo};
+use console::{Image, Intake, Mode, RuleInfo, SeriesBackend, SiteInfo};
 use event::{Limit, Time};
 use journal::ClockKind;
 use tokio::sync::watch;
 
 use crate::monitor::{Monitor, Progress};
+use crate::series::Backend;
+use crate::sinks::{self, Sinks};
 use crate::store::Store;
 use crate::topology::{Setup, VERSION};
 
@@ -66,8 +68,11 @@ pub(crate) fn deps(
     setup: &Setup<'_>,
     monitor: &Monitor,
     progress: watch::Receiver<Progress>,
+    sinks: &Sinks,
+    broker: Option<watch::Receiver<mqtt::client::Status>>,
 ) -> console::Deps {
     let clock = Arc::clone(&setup.clock);
+    let watched = sinks.watched();
     console::Deps {
         inputs: store.inputs.clone(),
         outcomes: store.outcomes.clone(),
@@ -77,6 +82,15 @@ pub(crate) fn deps(
             ClockKind::Real => Mode::Live,
             ClockKind::Scenario => Mode::Simulated,
         },
+        sinks: Arc::new(move || {
+            let front_door = broker
+                .as_ref()
+                .map(|status| sinks::front_door(&status.borrow()));
+            watched.infos().into_iter().chain(front_door).collect()
+        }),
+        series: sinks
+            .archive()
+            .map(|archive| Arc::new(Backend(archive)) as Arc<dyn SeriesBackend>),
         version: VERSION.to_owned(),
         now: Arc::new(move || Time(clock.now().journal_ns)),
         intake: Arc::new(move || {

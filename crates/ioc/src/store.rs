@@ -12,11 +12,13 @@ use journal::{
 };
 
 use crate::config;
-use crate::monitor::fold::{FORMAT, Fold};
+use crate::monitor::fold::Fold;
+use crate::monitor::saved::FORMAT;
 
 /// Both journals after recovery, nothing running yet: the clock starts from what they hold.
 pub(crate) struct Recovered {
     lock: LockGuard,
+    storage: Arc<dyn Storage>,
     inputs: Opened,
     outcomes: Opened,
     snapshots: Snapshots,
@@ -31,7 +33,15 @@ pub(crate) struct Store {
     pub(crate) written: Option<Cause>,
     /// The state to go on from; taken by the monitor.
     pub(crate) fold: Option<Fold>,
+    storage: Arc<dyn Storage>,
     _lock: LockGuard,
+}
+
+impl Store {
+    /// The data folder, for what else lives there (cursors).
+    pub(crate) fn storage(&self) -> Arc<dyn Storage> {
+        Arc::clone(&self.storage)
+    }
 }
 
 impl Recovered {
@@ -47,9 +57,11 @@ impl Recovered {
             .with_context(|| format!("cannot lock the data folder {}", data_dir.display()))?;
         let inputs = open(&storage, JournalName::Inputs, config, clock_kind)?;
         let outcomes = open(&storage, JournalName::Outcomes, config, clock_kind)?;
-        let snapshots = Snapshots::open(storage).context("cannot open the snapshots")?;
+        let snapshots =
+            Snapshots::open(Arc::clone(&storage)).context("cannot open the snapshots")?;
         Ok(Self {
             lock,
+            storage,
             inputs,
             outcomes,
             snapshots,
@@ -84,6 +96,7 @@ impl Recovered {
             snapshots: self.snapshots,
             written,
             fold: Some(fold),
+            storage: self.storage,
             _lock: self.lock,
         })
     }
@@ -130,7 +143,7 @@ impl Recovered {
         let Some((meta, fold)) = usable.into_iter().next() else {
             bail!(
                 "`inputs` begins at record {} and no usable snapshot covers what went before: start with the release that \
-                 wrote the last snapshot (this one reads format {FORMAT})",
+                 wrote the last snapshot (this one reads formats 1 to {FORMAT})",
                 self.inputs.first_offset()
             );
         };

@@ -1,9 +1,11 @@
-//! The map of the product: ingest, monitor, outlets, and in which order they start and stop.
+//! The map of the product: ingest, monitor, outlets, and in which order they start; `stopping` has the way back.
 
+mod stopping;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use event::PackFiles;
 use journal::inputs::{Configuration, Kind, Node as NodeRecord, NodeChange};
 use journal::{Batch, Class, ClockKind, Journal};
 use mqtt::Listener;
+use mqtt::client::Client;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -22,11 +25,14 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::monitor::{Deps, Monitor, NodeClock, Progress, Stop};
 use crate::runtime::Outlets;
-use crate::shutdown::Why;
+use crate::sinks::Sinks;
 use crate::store::{Recovered, Store};
 use crate::{metrics, screens};
 
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Exit code of an orderly stop that leaves something for a sink in the journal: it is delivered after the next start.
+pub(crate) const UNDELIVERED: u8 = 3;
 
 /// What a node is built from.
 pub(crate) struct Setup<'a> {
@@ -57,6 +63,10 @@ pub(crate) struct Node {
     monitor_ended: watch::Receiver<bool>,
     monitor_stop: Stop,
     ingest: JoinHandle<Result<()>>,
+    broker: Option<JoinHandle<Result<()>>>,
+    /// How the clients at an outside broker stand, if there is one.
+    pub(crate) broker_status: Option<watch::Receiver<mqtt::client::Status>>,
+    sinks: Sinks,
     page: Option<JoinHandle<Result<()>>>,
     admin: Option<JoinHandle<Result<()>>>,
     stop_ingest: CancellationToken,
@@ -78,7 +88,17 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
     let monitor = caught_up(&mut store, &setup)?;
     let sessions = monitor.fold().sessions().clone();
     let (progress, monitor_stop) = (monitor.progress(), monitor.stop());
-    let console_deps = screens::deps(&store, &setup, &monitor, progress.clone());
+    let sinks = Sinks::start(config, &store, Arc::new(ClockHandle(Arc::clone(&clock))))?;
+    let broker = broker_client(config, &store, sessions.broker_sessions(), &clock)?;
+    let broker_status = broker.as_ref().map(Client::status);
+    let console_deps = screens::deps(
+        &store,
+        &setup,
+        &monitor,
+        progress.clone(),
+        &sinks,
+        broker_status.clone(),
+    );
     let (ended, monitor_ended) = watch::channel(false);
     let monitor = spawn_monitor(monitor, ended)?;
 
@@ -107,6 +127,8 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
         store.outcomes.clone(),
         progress.clone(),
         Arc::clone(&clock),
+        sinks.watched(),
+        broker_status.clone(),
     );
     let starting = console::admin::start(
         config.admin.clone(),
@@ -138,6 +160,17 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
     let ingest =
         tokio::spawn(async move { bound.run(token).await.context("the MQTT listener failed") });
 
+    // Cities that run a broker: its clients are a second way in, with the same promise.
+    let broker = broker.map(|client| {
+        let token = stop_ingest.clone();
+        tokio::spawn(async move {
+            client
+                .run(token)
+                .await
+                .context("the client of the outside broker failed")
+        })
+    });
+
     write_addresses(&config.node.data_dir, &addresses)?;
     Ok(Node {
         addresses,
@@ -149,6 +182,9 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
         monitor_ended,
         monitor_stop,
         ingest,
+        broker,
+        broker_status,
+        sinks,
         page,
         admin,
         stop_ingest,
@@ -157,6 +193,28 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
         deadline: Duration::from_secs(config.node.shutdown_seconds),
         _outlets: outlets,
     })
+}
+
+/// The client of the outside broker, if there is one; it does not connect yet.
+fn broker_client(
+    config: &Config,
+    store: &Store,
+    sessions: BTreeMap<String, u64>,
+    clock: &Arc<dyn NodeClock>,
+) -> Result<Option<Client>> {
+    if !config.broker.is_on() {
+        return Ok(None);
+    }
+    let deps = mqtt::client::Deps {
+        inputs: store.inputs.appender(),
+        state: store.inputs.state(),
+        sessions,
+        clock: Arc::new(ClockHandle(Arc::clone(clock))),
+        counters: Arc::new(mqtt::client::Counters::default()),
+    };
+    Client::new(config.broker.clone(), deps)
+        .context("cannot set up the client of the outside broker")
+        .map(Some)
 }
 
 /// The monitor with everything folded that the journal holds, our own start and the site pack included.
@@ -244,140 +302,6 @@ impl Node {
         if let Some(address) = self.addresses.admin {
             tracing::info!("health and metrics on http://{address}");
         }
-    }
-
-    /// Resolves when a part ends that should not.
-    pub(crate) async fn failed(&mut self) -> Why {
-        let mut states = [self.inputs.state(), self.outcomes.state()];
-        let [inputs, outcomes] = &mut states;
-        let part = tokio::select! {
-            result = &mut self.ingest => format!("MQTT listener: {}", ended(result)),
-            result = or_never(&mut self.page) => format!("console: {}", ended(result)),
-            result = or_never(&mut self.admin) => format!("admin server: {}", ended(result)),
-            _ = self.monitor_ended.wait_for(|ended| *ended) => "monitor".to_owned(),
-            error = poisoned(inputs) => format!("inputs journal: {error}"),
-            error = poisoned(outcomes) => format!("outcomes journal: {error}"),
-        };
-        Why::Failed(part)
-    }
-
-    /// Sources stop, the monitor drains, the page says goodbye, the journals close, admin goes last.
-    pub(crate) async fn stop(mut self, why: Why) -> Result<ExitCode> {
-        let deadline = self.deadline;
-        let failed = match &why {
-            Why::Failed(part) => {
-                tracing::error!("{part}: stopping the node; nothing more is acknowledged");
-                true
-            }
-            Why::Signal | Why::Finished => false,
-        };
-        let step = std::sync::Mutex::new("the MQTT listener");
-        match tokio::time::timeout(deadline, self.stop_in_order(failed, &step)).await {
-            Ok(Ok(())) if !failed => Ok(ExitCode::SUCCESS),
-            Ok(Ok(())) => Ok(ExitCode::FAILURE),
-            Ok(Err(error)) => Err(error),
-            Err(_) => {
-                let step = step.lock().map(|step| *step).unwrap_or("?");
-                bail!(
-                    "not stopped within {} s: {step} is still running",
-                    deadline.as_secs()
-                )
-            }
-        }
-    }
-
-    async fn stop_in_order(
-        &mut self,
-        failed: bool,
-        step: &std::sync::Mutex<&'static str>,
-    ) -> Result<()> {
-        let at = |name| {
-            if let Ok(mut step) = step.lock() {
-                *step = name;
-            }
-        };
-        self.stop_ingest.cancel();
-        if !self.ingest.is_finished() {
-            (&mut self.ingest)
-                .await
-                .context("the MQTT listener panicked")??;
-        }
-        at("the monitor");
-        if !failed {
-            let inputs = self.inputs.clone();
-            let stop = self.monitor_stop.clone();
-            tokio::task::spawn_blocking(move || {
-                let record = NodeRecord {
-                    change: NodeChange::Stop { clean: true },
-                    version: VERSION,
-                };
-                append(&inputs, Kind::Node, |buffer| record.encode(buffer))
-                    .map(|()| stop.at(inputs.next_offset()))
-            })
-            .await
-            .context("the last record was not written")??;
-        } else {
-            self.monitor_stop.at(0);
-        }
-        let monitored = match self.monitor.take() {
-            Some(monitor) => tokio::task::spawn_blocking(move || monitor.join())
-                .await
-                .context("cannot join the monitor")?,
-            None => Ok(Ok(())),
-        };
-        at("the page");
-        self.stop_page.cancel();
-        if let Some(page) = self.page.take()
-            && !page.is_finished()
-        {
-            page.await.context("the console panicked")??;
-        }
-        at("the journals");
-        let (inputs, outcomes) = (self.store.inputs.clone(), self.store.outcomes.clone());
-        let closed = tokio::task::spawn_blocking(move || inputs.close().and(outcomes.close()))
-            .await
-            .context("cannot close the journals")?;
-        at("the admin server");
-        self.stop_admin.cancel();
-        if let Some(admin) = self.admin.take()
-            && !admin.is_finished()
-        {
-            admin.await.context("the admin server panicked")??;
-        }
-        match monitored {
-            Ok(result) => result?,
-            Err(_) => bail!("the monitor panicked"),
-        }
-        closed.context("cannot close the journals")
-    }
-}
-
-fn ended(result: Result<Result<()>, tokio::task::JoinError>) -> String {
-    match result {
-        Ok(Ok(())) => "ended unexpectedly".to_owned(),
-        Ok(Err(error)) => format!("{error:#}"),
-        Err(error) => error.to_string(),
-    }
-}
-
-/// The task's result, or never when there is no such task.
-async fn or_never(
-    task: &mut Option<JoinHandle<Result<()>>>,
-) -> Result<Result<()>, tokio::task::JoinError> {
-    match task {
-        Some(task) => task.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn poisoned(state: &mut watch::Receiver<journal::State>) -> String {
-    match state
-        .wait_for(|state| matches!(state, journal::State::Poisoned { .. }))
-        .await
-        .as_deref()
-    {
-        Ok(journal::State::Poisoned { error }) => error.clone(),
-        Ok(_) | Err(_) => "ended".to_owned(),
     }
 }
 

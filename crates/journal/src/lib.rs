@@ -51,7 +51,7 @@ pub use options::{
     Class, Clock, ClockKind, FullReason, Id, JournalName, OnFull, Options, Preallocate, Stamp,
     State,
 };
-pub use read_batch::{Frame, Gap, GapReason, ReadBatch};
+pub use read_batch::{Frame, Gap, GapReason, ReadBatch, Taken};
 pub use reader::Reader;
 pub use readonly::{Info, ReadOnly, VerifyReport};
 pub use recovery::{Damage, Recovery};

@@ -68,9 +68,60 @@ impl ReadBatch {
         self.count == 0
     }
 
+    /// Takes records off the front: at most `records`, with payloads of at most `bytes` together. Shares the memory, looks
+    /// at headers only. `None` if not even the first one fits, or there is none.
+    pub fn take_front(&mut self, records: u64, bytes: usize) -> Option<Taken> {
+        let mut taken: Option<Taken> = None;
+        let mut whole_chunks = 0;
+        'chunks: for chunk in &mut self.chunks {
+            let (mut at, mut count) = (0, 0);
+            while let Some(header) = header_at(chunk, at) {
+                let payload = header.payload_bytes;
+                let (had, held) = taken
+                    .as_ref()
+                    .map_or((0, 0), |taken| (taken.records, taken.bytes));
+                if had == records || held.saturating_add(payload) > bytes {
+                    if let (true, Some(taken)) = (count > 0, &mut taken) {
+                        taken.read.push(chunk.split_to(at), count);
+                    }
+                    break 'chunks;
+                }
+                let taken = taken.get_or_insert_with(|| Taken {
+                    read: Self::default(),
+                    records: 0,
+                    bytes: 0,
+                    stamps: (header.stamp, header.stamp),
+                });
+                taken.records += 1;
+                taken.bytes += payload;
+                taken.stamps.1 = header.stamp;
+                at += header.frame_bytes();
+                count += 1;
+            }
+            if let Some(taken) = &mut taken {
+                taken.read.push(std::mem::take(chunk), count);
+            }
+            whole_chunks += 1;
+        }
+        self.chunks.drain(..whole_chunks);
+        self.count -= taken.as_ref().map_or(0, |taken| taken.records);
+        taken
+    }
+
     pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
         self.chunks.iter().flat_map(|chunk| Frames { rest: chunk })
     }
+}
+
+/// What [`ReadBatch::take_front`] took.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub read: ReadBatch,
+    pub records: u64,
+    /// Bytes of the payloads.
+    pub bytes: usize,
+    /// Of the first and of the last record.
+    pub stamps: (Stamp, Stamp),
 }
 
 /// Walks over bytes that were checked when they were read, or never left this process.
@@ -95,6 +146,11 @@ impl<'a> Iterator for Frames<'a> {
             payload,
         })
     }
+}
+
+fn header_at(frames: &[u8], at: usize) -> Option<FrameHeader> {
+    let header = frames.get(at..)?.first_chunk::<FRAME_HEADER_BYTES>()?;
+    Some(FrameHeader::read(header))
 }
 
 /// Bytes to skip in `frames` to leave out the first `count` frames.

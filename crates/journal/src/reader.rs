@@ -77,7 +77,13 @@ impl Reader {
         }
     }
 
-    /// The same on a plain thread: `None` when the limit passed, or at the end of a stopped journal.
+    /// Waits until there is a record at the position, and returns how far the journal is. For those that want to read
+    /// later: nothing is read, cancelling costs nothing.
+    pub async fn ready(&mut self) -> Result<u64, Error> {
+        self.wait_for_records().await
+    }
+
+    /// [`Reader::next`] on a plain thread: `None` when the limit passed, or at the end of a stopped journal.
     pub fn next_blocking(&mut self, limit: Option<Duration>) -> Result<Option<ReadBatch>, Error> {
         let deadline = limit.map(|limit| Instant::now() + limit);
         loop {

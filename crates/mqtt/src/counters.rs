@@ -1,28 +1,28 @@
 //! What the listener counted, readable in the process: for the admin page, the demo and tests. The same
 //! events go to the metrics registry; see [`crate::metrics`].
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+    ($live:ident, $moment:ident: $($(#[$doc:meta])* $name:ident),+ $(,)?) => {
         /// Live counters. Adding is one relaxed atomic operation, once a batch rather than a message.
         #[derive(Debug, Default)]
-        pub struct Counters { $(pub(crate) $name: AtomicU64),+ }
+        pub struct $live { $(pub(crate) $name: std::sync::atomic::AtomicU64),+ }
 
         /// The counters at one moment (each read on its own: sums may be off by what is in flight).
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-        pub struct Snapshot { $($(#[$doc])* pub $name: u64),+ }
+        pub struct $moment { $($(#[$doc])* pub $name: u64),+ }
 
-        impl Counters {
+        impl $live {
             /// Reads all of them.
-            pub fn snapshot(&self) -> Snapshot {
-                Snapshot { $($name: self.$name.load(Ordering::Relaxed)),+ }
+            pub fn snapshot(&self) -> $moment {
+                $moment { $($name: self.$name.load(std::sync::atomic::Ordering::Relaxed)),+ }
             }
         }
     };
 }
 
-counters! {
+pub(crate) use counters;
+
+counters! { Counters, Snapshot:
     /// Open now, CONNECT received or not.
     connections,
     /// Accepted since the start.

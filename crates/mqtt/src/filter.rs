@@ -36,6 +36,27 @@ impl TopicFilters {
     }
 }
 
+/// Whether some topic matches both. What is no filter overlaps nothing.
+pub(crate) fn overlap(one: &str, other: &str) -> bool {
+    match (parse(one), parse(other)) {
+        (Ok(one), Ok(other)) => levels_overlap(&one, &other),
+        _ => false,
+    }
+}
+
+fn levels_overlap(one: &[Level], other: &[Level]) -> bool {
+    match (one.split_first(), other.split_first()) {
+        (None, None) => true,
+        // `a/#` matches `a` itself.
+        (Some((Level::Rest, _)), _) | (_, Some((Level::Rest, _))) => true,
+        (Some((Level::Name(a), one)), Some((Level::Name(b), other))) => {
+            a == b && levels_overlap(one, other)
+        }
+        (Some((_, one)), Some((_, other))) => levels_overlap(one, other),
+        (None, Some(_)) | (Some(_), None) => false,
+    }
+}
+
 fn parse(filter: &str) -> Result<Vec<Level>, FilterError> {
     let refused = |why| {
         Err(FilterError {
@@ -83,7 +104,29 @@ fn matches(filter: &[Level], topic: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::TopicFilters;
+    use super::{TopicFilters, overlap};
+
+    #[test]
+    fn overlapping_filters_are_seen() {
+        for (one, other) in [
+            ("ioc/#", "ioc/+/disaster/#"),
+            ("a/+", "+/b"),
+            ("a/#", "a"),
+            ("a/b", "a/b"),
+        ] {
+            assert!(overlap(one, other) && overlap(other, one), "{one} {other}");
+        }
+        for (one, other) in [
+            ("ioc/+/energy/#", "ioc/+/disaster/#"),
+            ("a/+", "a/b/c"),
+            ("a/b", "a"),
+        ] {
+            assert!(
+                !overlap(one, other) && !overlap(other, one),
+                "{one} {other}"
+            );
+        }
+    }
 
     fn check(filter: &str, topic: &str) -> bool {
         TopicFilters::new(&[filter.to_owned()])

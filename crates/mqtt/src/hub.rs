@@ -24,6 +24,16 @@ pub(crate) enum Mode {
     Poisoned,
 }
 
+impl From<&State> for Mode {
+    fn from(state: &State) -> Self {
+        match state {
+            State::Ok => Mode::Ok,
+            State::Full { .. } => Mode::Full,
+            State::Poisoned { .. } => Mode::Poisoned,
+        }
+    }
+}
+
 pub(crate) struct Hub {
     pub(crate) config: ListenerConfig,
     pub(crate) limits: codec::Limits,
@@ -82,11 +92,7 @@ impl Hub {
 
     /// Follows the journal's state and wakes every connection.
     pub(crate) fn follow(&self, state: &State) {
-        let mode = match state {
-            State::Ok => 0,
-            State::Full { .. } => 1,
-            State::Poisoned { .. } => 2,
-        };
+        let mode = Mode::from(state) as u8;
         if self.mode.swap(mode, Ordering::AcqRel) != mode {
             self.full_connects.store(0, Ordering::Release);
             self.registry()

@@ -1,6 +1,7 @@
-//! The front door: a strict MQTT 3.1.1 and 5 listener for publishers.
+//! The front doors: a strict MQTT 3.1.1 and 5 listener for publishers, and a [`client`] of an outside broker. Both
+//! write the same records into one journal, and either may be off.
 //!
-//! # Contract
+//! # Contract of the listener
 //!
 //! A PUBACK, PUBREC or PUBCOMP leaves only after the journal has made durable what it confirms, in the
 //! order of what it answers (one documented exception: see [`Listener`]). A session is durable before
@@ -10,6 +11,7 @@
 //! [`codec`] reads and writes packets; [`SessionTable`] is what the journal says about sessions;
 //! [`Listener`] owns sockets and connections.
 
+pub mod client;
 pub mod codec;
 
 mod close;
@@ -37,4 +39,4 @@ pub use counters::{Counters, Snapshot};
 pub use error::Error;
 pub use filter::FilterError;
 pub use listener::{Bound, Deps, Listener};
-pub use sessions::{Remembered, RememberedWill, SessionTable};
+pub use sessions::{Remembered, RememberedWill, SessionTable, SessionTableV1};

@@ -5,6 +5,8 @@
     reason = "the one place for metric names of this crate"
 )] // The one place of this crate where metric names are given.
 
+pub(crate) mod client;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -9,6 +9,7 @@ mod board;
 mod link;
 mod outbox;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,12 @@ pub trait DriveClock: Send + Sync {
     /// Whether acknowledgements must be awaited before the clock moves on; false for a clock that runs by itself.
     fn is_driven(&self) -> bool {
         true
+    }
+
+    /// Resolves when the node has so many messages. Behind a broker an acknowledgement says only that the broker has the
+    /// message; without one it says all there is to know.
+    fn arrived(&self, _messages: u64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::ready(()))
     }
 }
 
@@ -299,9 +306,18 @@ impl Driver {
 
     /// Waits until at most `unsettled_max` publications are unacknowledged; false when told to stop.
     async fn settled(&self, unsettled_max: u64) -> bool {
+        let settled = async {
+            self.board.settled(unsettled_max).await;
+            if self.clock.is_driven() {
+                let totals = self.board.totals();
+                self.clock
+                    .arrived(totals.acknowledged + totals.repeats)
+                    .await;
+            }
+        };
         tokio::select! {
             () = self.cancel.cancelled() => false,
-            () = self.board.settled(unsettled_max) => true,
+            () = settled => true,
         }
     }
 

@@ -91,8 +91,8 @@ export class Node {
 
 const folder = () => mkdtempSync(join(tmpdir(), 'ioc-browser-'));
 
-/** A node on the real clock with free ports, which it keeps over restarts. */
-export async function node() {
+/** A node on the real clock with free ports, which it keeps over restarts; `env` is added to its settings. */
+export async function node(env = {}) {
   const path = binary('target/debug/ioc');
   const data = folder();
   const started = new Node(path, ['run'], data, {
@@ -101,6 +101,7 @@ export async function node() {
     IOC__INGEST__LISTEN: '127.0.0.1:0',
     IOC__CONSOLE__LISTEN: `127.0.0.1:${await freePort()}`,
     IOC__ADMIN__LISTEN: `127.0.0.1:${await freePort()}`,
+    ...env,
   });
   await started.start();
   return started;

@@ -3,6 +3,7 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
+import { well } from './deliveries.mjs';
 import { rejects } from './rejects.mjs';
 import { floodAlerts, name, SCENE_TIME, state, valueAt } from './scene.mjs';
 import { entities, limits, measures, site } from './site.mjs';
@@ -23,6 +24,8 @@ export class Mock {
     }
     this.silent = new Set(scene === 'flood' ? ['wl-van-ban'] : []);
     this.delay = 150;
+    this.sinks = well(this.now());
+    this.archive = true;
   }
 
   now() {
@@ -88,6 +91,12 @@ export class Mock {
     return this.offset;
   }
 
+  /** News of the deliveries, which has no number. */
+  deliver(sinks) {
+    this.sinks = sinks;
+    for (const client of this.clients) client.write(`event: sinks\ndata: ${JSON.stringify({ now: this.iso(), sinks })}\n\n`);
+  }
+
   raise(one) {
     this.note(one, 'raised', null);
     this.change([one]);
@@ -104,7 +113,7 @@ export class Mock {
   snapshot() {
     const counts = { critical: 0, major: 0, minor: 0, warning: 0, info: 0 };
     for (const one of this.alerts.values()) counts[one.severity] += 1;
-    return { offset: this.offset, now: this.iso(), mode: this.mode, alerts: [...this.alerts.values()], latest: entities.map((one) => this.latestOf(one)), counts, counters: this.counters() };
+    return { offset: this.offset, now: this.iso(), mode: this.mode, alerts: [...this.alerts.values()], latest: entities.map((one) => this.latestOf(one)), counts, counters: this.counters(), sinks: this.sinks };
   }
 
   async answer(request, response) {
@@ -119,9 +128,13 @@ export class Mock {
     if (!path.startsWith('/api/')) return this.file(path, response);
     if (path === '/api/v1/feed') return this.feed(request, response);
     if (path === '/api/v1/site') return json(200, site(this.mode));
-    if (path === '/api/v1/status') return json(200, { mode: this.mode, version: '0.1.0', journal: {}, counters: this.counters(), devices_heard: 214, last_event: this.iso(), now: this.iso() });
+    if (path === '/api/v1/status') return json(200, { mode: this.mode, version: '0.1.0', journal: {}, counters: this.counters(), devices_heard: 214, last_event: this.iso(), now: this.iso(), archive: this.archive });
     if (path === '/api/v1/rejects') return json(200, { offset: this.offset, rejects: rejects(this.iso()) });
-    if (path === '/api/v1/series') return json(200, this.series(url.searchParams));
+    if (path === '/api/v1/recent') return json(200, this.series(url.searchParams));
+    const [, of, what] = /^\/api\/v1\/series\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
+    if (of && this.tooBig) return json(422, { type: 'about:blank', title: 'The question is too big', status: 422, detail: 'Take a shorter span.', title_vi: 'Câu hỏi quá lớn', detail_vi: 'Hãy chọn khoảng thời gian ngắn hơn.' });
+    if (of) return json(200, this.steps(of, what, url.searchParams));
+    if (path === '/api/v1/sinks') return json(200, { now: this.iso(), sinks: this.sinks });
     if (path === '/api/v1/alerts') return json(200, { offset: this.offset, alerts: [...this.alerts.values()] });
     const [, id, action] = /^\/api\/v1\/alerts\/([^/]+)(?:\/(\w+))?$/.exec(path) ?? [];
     if (id && request.method === 'GET') {
@@ -154,6 +167,19 @@ export class Mock {
       points.push([this.now() - minutes * 60_000, Number(valueAt(this.scene, entity, minutes / 60).toFixed(2)), 0]);
     }
     return { entity, measure, unit: measures[measure]?.unit ?? '1', from: this.iso(this.now() - hours * HOUR), to: this.iso(), points, limits: limits[entity]?.[measure] ?? [] };
+  }
+
+  /** Steps of the archive, with an hour of silence half-way. */
+  steps(entity, measure, query) {
+    const hours = Number(/^-(\d+)h$/.exec(query.get('from'))[1]);
+    const width = Number(/^PT(\d+)S$/.exec(query.get('interval'))[1]);
+    const points = [];
+    for (let back = hours * 3600; back > 0; back -= width) {
+      const silent = Math.abs(back - hours * 1800) < 1800;
+      const value = silent ? null : Number(valueAt(this.scene, entity, back / 3600).toFixed(2));
+      points.push({ time: this.iso(this.now() - back * 1000), value, quality: [], count: silent ? 0 : 2, ...(silent ? {} : { min: value - 0.05, max: value + 0.05 }) });
+    }
+    return { series: { site: 'lao-cai', entity, measure, unit: measures[measure].unit, stream: 'disaster' }, from: points[0].time, to: this.iso(), zone: 'Asia/Ho_Chi_Minh', interval_seconds: width, aggregate: 'mean', quality: 'good', points, truncated: false };
   }
 
   command(id, action, body) {

@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use event::Time;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 
 use crate::config::ConsoleConfig;
 use crate::metrics;
 use crate::shared::Shared;
+use crate::sinks::{News, SinkInfo, Told};
 use crate::view::Pending;
 
 /// Bytes of past frames kept for clients that come back.
@@ -40,7 +42,9 @@ struct Ring {
     frames: VecDeque<Frame>,
     frames_max: usize,
     bytes: usize,
-    snapshot: Option<(u64, Bytes)>,
+    /// With its offset and the revision of the deliveries in it.
+    snapshot: Option<(u64, u64, Bytes)>,
+    told: Told,
 }
 
 /// How a client begins: what it is sent first, and where it listens then.
@@ -63,6 +67,7 @@ impl Hub {
                 frames_max: config.frames_behind_max,
                 bytes: 0,
                 snapshot: None,
+                told: Told::default(),
             }),
             wake: Notify::new(),
             alarm: Notify::new(),
@@ -102,9 +107,10 @@ impl Hub {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends one frame of changes: `None` when there were none, else what is left.
-    pub(super) fn send_changes(&self, shared: &Shared) -> Option<Pending> {
+    /// Sends one frame of changes, `with_sinks` with the deliveries in it: `None` when there were none, else what is left.
+    pub(super) fn send_changes(&self, shared: &Shared, with_sinks: bool) -> Option<Pending> {
         let (now, intake) = (shared.now(), shared.intake());
+        let sinks = with_sinks.then(|| shared.sinks());
         // The ring is locked first, here and wherever both are: a client joins either before this frame or after it.
         let mut ring = self.ring();
         let (changes, left) = {
@@ -119,6 +125,12 @@ impl Hub {
                 return None;
             }
         };
+        let mut changes = changes;
+        if let Some(infos) = sinks
+            && ring.tell(infos)
+        {
+            changes.add("sinks", ring.told.json());
+        }
         let bytes = sse("change", Some(changes.offset), &changes.json);
         metrics::feed_frame("change", bytes.len());
         let frame = Frame {
@@ -170,6 +182,29 @@ impl Hub {
         });
     }
 
+    /// Whether clients should be told how the deliveries are doing.
+    pub(super) fn sinks_news(&self, shared: &Shared) -> News {
+        let infos = shared.sinks();
+        self.ring().told.compare(&infos)
+    }
+
+    /// What goes to clients is also in every snapshot from here on.
+    pub(super) fn send_sinks(&self, shared: &Shared) {
+        let infos = shared.sinks();
+        let now = shared.now();
+        let mut ring = self.ring();
+        if !ring.tell(infos) {
+            return;
+        }
+        let bytes = sinks_frame(now, &ring.told);
+        metrics::feed_frame("sinks", bytes.len());
+        let _ = self.sender.send(Frame {
+            offset: ring.head,
+            seen: None,
+            bytes,
+        });
+    }
+
     /// The site pack changed: clients fetch `/api/v1/site` again.
     pub(super) fn send_site(&self, shared: &Shared) {
         let data = format!("{{\"now\":\"{}\"}}", shared.now());
@@ -188,7 +223,11 @@ impl Hub {
         let (now, intake) = (shared.now(), shared.intake());
         let mut ring = self.ring();
         let receiver = self.sender.subscribe();
-        if let Some(first) = last.and_then(|last| ring.after(last, shared.view().next())) {
+        if let Some(mut first) = last.and_then(|last| ring.after(last, shared.view().next())) {
+            // These frames have no number to come back to.
+            if !ring.told.is_empty() {
+                first.push(sinks_frame(now, &ring.told));
+            }
             return Ok(Start {
                 first,
                 skip_until: None,
@@ -197,15 +236,20 @@ impl Hub {
         }
         let (offset, bytes) = match &ring.snapshot {
             // Whatever came since is still to be sent as a change.
-            Some((offset, bytes)) if *offset >= ring.head => (*offset, bytes.clone()),
+            Some((offset, revision, bytes))
+                if *offset >= ring.head && *revision == ring.told.revision() =>
+            {
+                (*offset, bytes.clone())
+            }
             Some(_) | None => {
                 let (offset, json) = {
                     let view = shared.view();
-                    (view.next(), view.snapshot(now, shared.mode, intake)?)
+                    let json = view.snapshot(now, shared.mode, intake, ring.told.json())?;
+                    (view.next(), json)
                 };
                 let bytes = sse("snapshot", Some(offset), &json);
                 metrics::snapshot();
-                ring.snapshot = Some((offset, bytes.clone()));
+                ring.snapshot = Some((offset, ring.told.revision(), bytes.clone()));
                 (offset, bytes)
             }
         };
@@ -219,6 +263,15 @@ impl Hub {
 }
 
 impl Ring {
+    /// False when the list could not be written: then clients keep what they were told before.
+    fn tell(&mut self, infos: Vec<SinkInfo>) -> bool {
+        let told = self.told.tell(infos);
+        if let Err(error) = &told {
+            tracing::error!(%error, "the state of the deliveries could not be written");
+        }
+        told.is_ok()
+    }
+
     fn push(&mut self, frame: Frame) {
         self.head = frame.offset;
         self.bytes += frame.bytes.len();
@@ -257,6 +310,13 @@ impl Ring {
         }
         Some(frames)
     }
+}
+
+fn sinks_frame(now: Time, told: &Told) -> Bytes {
+    let mut data = format!("{{\"now\":\"{now}\",\"sinks\":").into_bytes();
+    data.extend_from_slice(told.json());
+    data.push(b'}');
+    sse("sinks", None, &data)
 }
 
 pub(super) fn sse(event: &str, id: Option<u64>, json: &[u8]) -> Bytes {

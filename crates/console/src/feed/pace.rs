@@ -62,6 +62,20 @@ impl Pace {
         (self.quiet_since + self.heartbeat).max(self.slot_at())
     }
 
+    /// When something that neither rang nor is data may go in a frame of its own: while places are left that no alert will
+    /// want. In a storm of alerts that is never; then it goes with the changes.
+    pub(super) fn beside_at(&self) -> Instant {
+        let kept = self.frames_max.saturating_sub(SCARCE).max(1);
+        let over = self.recent.len().checked_sub(kept);
+        let oldest = over.and_then(|over| self.recent.get(over));
+        oldest.map_or(self.quiet_since, |sent| *sent + SECOND)
+    }
+
+    /// Counts, but is no sign of life: heartbeats come all the same.
+    pub(super) fn sent_beside(&mut self, now: Instant) {
+        self.count(now);
+    }
+
     pub(super) fn sent_changes(&mut self, now: Instant) {
         self.data_at = now + self.data_interval;
         self.sent(now);
@@ -69,6 +83,10 @@ impl Pace {
 
     pub(super) fn sent(&mut self, now: Instant) {
         self.quiet_since = now;
+        self.count(now);
+    }
+
+    fn count(&mut self, now: Instant) {
         self.recent.push_back(now);
         let (most, gone) = (self.frames_max, now.checked_sub(SECOND));
         while let Some(oldest) = self.recent.front()
@@ -166,6 +184,43 @@ mod tests {
             );
             let worst = waits.iter().max().unwrap();
             assert!(*worst <= 200, "every {every} ms: {worst} ms");
+        }
+    }
+
+    #[test]
+    fn news_beside_the_alerts_takes_no_place_that_an_alert_wants() {
+        for (every, most, fewest) in [(1, 250, 2), (30, 250, 2), (111, 250, 2), (337, 0, 12)] {
+            let start = Instant::now();
+            let mut pace = pace(start);
+            let (mut frames, mut beside) = (Vec::new(), Vec::new());
+            let (mut alert, mut news) = (None, None);
+            let mut worst = 0;
+            for ms in 0..12_000_u32 {
+                let now = start + MS * ms;
+                if ms >= 1_900 && ms.is_multiple_of(every) {
+                    alert = alert.or(Some(ms));
+                }
+                if ms.is_multiple_of(1_000) {
+                    news = news.or(Some(ms));
+                }
+                let pending = alert.map_or(Pending::Data, |_| Pending::Urgent);
+                if pace.changes_at(pending) <= now {
+                    worst = worst.max(alert.take().map_or(0, |at| ms - at));
+                    pace.sent_changes(now);
+                    frames.push(ms);
+                } else if news.is_some() && pace.beside_at() <= now {
+                    news = None;
+                    pace.sent_beside(now);
+                    frames.push(ms);
+                    beside.push(ms);
+                }
+            }
+            assert!(
+                worst <= most,
+                "every {every} ms: an alert waited {worst} ms"
+            );
+            assert!(most_in_a_second(&frames) <= 9, "every {every} ms");
+            assert!(beside.len() >= fewest, "every {every} ms: {beside:?}");
         }
     }
 

@@ -25,8 +25,9 @@ async fn the_document_and_the_router_name_the_same_routes() {
     assert_eq!(described, served);
 
     let app = App::new(ConsoleConfig::default(), Vec::new()).await;
-    for (method, path) in served {
-        let path = path.replace("{id}", "none");
+    for (method, described) in served {
+        let path = described.replace("{id}", "none");
+        let path = path.replace("{entity}/{measure}", "none/none");
         let got = app
             .send(
                 request(&method.to_uppercase(), &path)
@@ -39,7 +40,7 @@ async fn the_document_and_the_router_name_the_same_routes() {
         app.send(request(other, &path).body(Body::empty()).unwrap())
             .await
             .is_problem(405);
-        let documented = &DOCUMENT["paths"][path.replace("none", "{id}")][method]["responses"];
+        let documented = &DOCUMENT["paths"][described][method]["responses"];
         assert!(
             documented[got.status.as_str()].is_object(),
             "{method} {path}: {}",
@@ -77,22 +78,26 @@ async fn frames_of_the_feed_have_the_shapes_described() {
     app.node.readings([("wl-bao-ha", 57.9)]).await;
     app.caught_up().await;
     let (now, intake) = (app.shared.now(), app.shared.intake());
+    let mut told = crate::sinks::Told::default();
+    told.tell(crate::sample::sinks(now)).unwrap();
     let snapshot = app
         .shared
         .view()
-        .snapshot(now, app.shared.mode, intake)
+        .snapshot(now, app.shared.mode, intake, told.json())
         .unwrap();
     conforms("Snapshot", &serde_json::from_slice(&snapshot).unwrap());
     app.node.readings([("wl-bao-ha", 58.0)]).await;
     app.caught_up().await;
     // The feed's own task may have taken the changes already; then make some of our own.
-    let changes = loop {
+    let mut changes = loop {
         app.node.readings([("wl-bao-ha", 58.1)]).await;
         app.caught_up().await;
         if let Some(changes) = app.shared.view_mut().take_changes(0, now, intake).unwrap() {
             break changes;
         }
     };
+    conforms("Change", &serde_json::from_slice(&changes.json).unwrap());
+    changes.add("sinks", told.json());
     conforms("Change", &serde_json::from_slice(&changes.json).unwrap());
 }
 

@@ -94,6 +94,18 @@ pub(crate) struct Changes {
     pub(crate) seen: u64,
 }
 
+impl Changes {
+    /// One more field, of JSON.
+    pub(crate) fn add(&mut self, name: &str, value: &[u8]) {
+        // The object is open at its end again.
+        self.json.pop();
+        self.json
+            .extend_from_slice(format!(",\"{name}\":").as_bytes());
+        self.json.extend_from_slice(value);
+        self.json.push(b'}');
+    }
+}
+
 impl View {
     pub(crate) fn new(config: &ConsoleConfig) -> Self {
         Self {
@@ -176,7 +188,8 @@ impl View {
             | Outcome::CommandCopy(_)
             | Outcome::ClockCopy(_)
             | Outcome::ConfigurationCopy(_)
-            | Outcome::NodeCopy(_) => {}
+            | Outcome::NodeCopy(_)
+            | Outcome::OutletCopy(_) => {}
         }
         Ok(None)
     }
@@ -334,12 +347,13 @@ impl View {
         }))
     }
 
-    /// Everything a client needs to begin with.
+    /// Everything a client needs to begin with; `sinks` is a list as JSON.
     pub(crate) fn snapshot(
         &self,
         now: Time,
         mode: Mode,
         intake: Intake,
+        sinks: &[u8],
     ) -> serde_json::Result<Vec<u8>> {
         let mut json =
             format!("{{\"offset\":{},\"now\":\"{now}\",\"mode\":", self.next).into_bytes();
@@ -366,6 +380,7 @@ impl View {
             .as_bytes(),
         );
         serde_json::to_writer(&mut json, &self.last_event)?;
+        put(&mut json, b",\"sinks\":", sinks);
         json.push(b'}');
         Ok(json)
     }

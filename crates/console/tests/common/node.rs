@@ -84,6 +84,8 @@ impl Node {
                 rejected: 2,
                 alerts_raised: 0,
             }),
+            sinks: Arc::new(Vec::new),
+            series: None,
         }
     }
 

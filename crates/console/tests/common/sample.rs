@@ -1,5 +1,6 @@
-//! An alert to test with, shared by the tests inside and outside the crate.
+//! An alert and deliveries to test with, shared by the tests inside and outside the crate.
 
+use console::{ConnectionCounts, SinkCounts, SinkInfo, SinkKind, SinkState, SinkTrouble};
 use event::{
     Alert, AlertId, AlertState, Evidence, EvidenceValue, Limit, Quality, Severity, Status, Stream,
     Text, Time, Value,
@@ -67,4 +68,48 @@ pub(crate) fn alert(id: &str, time: Time) -> Alert {
             last_heard: None,
         },
     }
+}
+
+/// Kafka is down, InfluxDB is well and once lost a range, the broker has one client of two.
+pub(crate) fn sinks(now: Time) -> Vec<SinkInfo> {
+    let sink = |name: &str, kind, state| SinkInfo {
+        name: name.to_owned(),
+        kind,
+        state,
+        since: now.plus(-60 * Time::SECOND),
+        position: Some(1_000),
+        lag_records: 0,
+        lag_seconds: 0.0,
+        trouble: None,
+        gaps: Vec::new(),
+        held_ratio: Some(0.125),
+        counts: SinkCounts::default(),
+        connections: None,
+    };
+    let trouble = |code| {
+        Some(SinkTrouble {
+            code,
+            message: "connecting to 127.0.0.1:9092: connection refused".to_owned(),
+            at: now,
+            attempts: 7,
+        })
+    };
+    let mut kafka = sink("kafka", SinkKind::Outlet, SinkState::Retrying);
+    kafka.lag_records = 12_345;
+    kafka.lag_seconds = 61.5;
+    kafka.trouble = trouble("unreachable");
+    let mut influxdb = sink("influxdb", SinkKind::Outlet, SinkState::Running);
+    influxdb.gaps = vec![(10, 20)];
+    let mut broker = sink("broker", SinkKind::FrontDoor, SinkState::Retrying);
+    broker.position = None;
+    broker.held_ratio = None;
+    broker.trouble = trouble("timed_out");
+    broker.connections = Some(ConnectionCounts {
+        clients: 2,
+        connected: 1,
+        reconnects: 3,
+        lost_sessions: 1,
+        refused: 0,
+    });
+    vec![kafka, influxdb, broker]
 }

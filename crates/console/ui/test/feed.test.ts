@@ -36,7 +36,7 @@ beforeEach(() => {
     random: () => 0.5,
   };
   const note = (name: string) => (frame: { offset: number }) => seen.push(`${name} ${frame.offset}`);
-  feed = new Feed('/feed', { snapshot: note('snapshot'), change: note('change'), heartbeat: note('heartbeat'), site: () => seen.push('site') }, env);
+  feed = new Feed('/feed', { snapshot: note('snapshot'), change: note('change'), heartbeat: note('heartbeat'), sinks: ({ sinks }) => seen.push(`sinks ${sinks.length}`), site: () => seen.push('site') }, env);
   feed.start();
 });
 
@@ -98,4 +98,11 @@ test('what a closed connection still says is not heard', () => {
   servers[0]!.says('bye', {});
   servers[0]!.says('change', { from: 5, offset: 6 });
   expect(seen).toEqual(['snapshot 5']);
+});
+
+test('news of the deliveries has no number and makes no hole', () => {
+  servers[0]!.says('snapshot', { offset: 5 });
+  servers[0]!.says('sinks', { now: '2026-11-23T07:05:12Z', sinks: [{}, {}] });
+  servers[0]!.says('change', { from: 5, offset: 6 });
+  expect(seen).toEqual(['snapshot 5', 'sinks 2', 'change 6']);
 });

@@ -76,5 +76,6 @@ pub(super) const fn reject_code(code: RejectCode) -> u8 {
         RejectCode::ConfigurationInvalid => 14,
         RejectCode::RecordUnreadable => 15,
         RejectCode::DeviceLimit => 16,
+        RejectCode::SinkRefused => 17,
     }
 }

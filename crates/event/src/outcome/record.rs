@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::codes::{
     kind_code, kind_from, reject_code, status_code, status_from, stream_code, stream_from,
 };
-use super::view::{MeasuredView, ValueView};
+use super::view::{MeasuredView, PlaceView, ValueView};
 use super::wire::{Reader, put_bytes, put_f64, put_signed, put_varint};
 use super::{Cause, DecodeError};
 use crate::{
@@ -40,7 +40,7 @@ const HAS_UNTIL: u8 = 1;
 const HAS_VALID_FROM: u8 = 1 << 1;
 const HAS_VALID_TO: u8 = 1 << 2;
 pub(super) const HAS_SEQUENCE: u8 = 1 << 3;
-pub(super) const HAS_PLACE: u8 = 1 << 4;
+const HAS_PLACE: u8 = 1 << 4;
 const HAS_AREA: u8 = 1 << 5;
 /// The device bears the entity's name, which is then written once.
 pub(super) const DEVICE_IS_ENTITY: u8 = 1 << 6;
@@ -278,6 +278,18 @@ fn take_place(
     presence: u8,
     name: &mut dyn FnMut(&str) -> Name,
 ) -> Result<Option<Place>, DecodeError> {
+    let place = view_place(reader, presence)?;
+    Ok(place.map(|place| Place {
+        area: place.area.map(name),
+        lat: place.lat,
+        lon: place.lon,
+    }))
+}
+
+pub(super) fn view_place<'a>(
+    reader: &mut Reader<'a>,
+    presence: u8,
+) -> Result<Option<PlaceView<'a>>, DecodeError> {
     if presence & HAS_PLACE == 0 {
         return if presence & HAS_AREA == 0 {
             Ok(None)
@@ -288,22 +300,13 @@ fn take_place(
     let area = if presence & HAS_AREA == 0 {
         None
     } else {
-        Some(name(reader.text("the area")?))
+        Some(reader.text("the area")?)
     };
-    Ok(Some(Place {
+    Ok(Some(PlaceView {
         area,
         lat: reader.finite("the latitude")?,
         lon: reader.finite("the longitude")?,
     }))
-}
-
-pub(super) fn skip_place(reader: &mut Reader<'_>, presence: u8) -> Result<(), DecodeError> {
-    if presence & HAS_AREA != 0 {
-        reader.bytes("the area")?;
-    }
-    reader.finite("the latitude")?;
-    reader.finite("the longitude")?;
-    Ok(())
 }
 
 fn take_measured(

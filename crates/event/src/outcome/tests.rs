@@ -112,6 +112,8 @@ proptest! {
         prop_assert_eq!(view.cause, CAUSE);
         prop_assert_eq!((view.id, view.kind, view.stream, view.status), (event.id, event.kind, event.stream, event.status));
         prop_assert_eq!((view.entity, view.device, view.flags), (&*event.entity, &*event.device, event.flags));
+        let area = event.place.as_ref().and_then(|place| place.area.as_deref());
+        prop_assert_eq!((view.site, view.area), (&*event.site, area));
         prop_assert_eq!((view.observed, view.received, view.processed), (event.observed, event.received, event.processed));
         let seen: Vec<_> = view.values().collect::<Result<_, _>>().unwrap();
         prop_assert_eq!(seen.len(), event.values.len());
@@ -217,8 +219,8 @@ fn what_is_not_known_is_said() {
         Err(DecodeError::KindUnknown(0))
     ));
     assert!(matches!(
-        decode(9, VERSION, &[0, 0, 1]),
-        Err(DecodeError::KindUnknown(9))
+        decode(10, VERSION, &[0, 0, 1]),
+        Err(DecodeError::KindUnknown(10))
     ));
     assert!(matches!(
         decode(6, 2, &[0, 0, 1]),

@@ -2,7 +2,7 @@
 //!
 //! For readers of very many events that keep little of each (screens, statistics): nothing is copied or allocated.
 
-use super::record::{self, DEVICE_IS_ENTITY, HAS_PLACE, HAS_SEQUENCE};
+use super::record::{self, DEVICE_IS_ENTITY, HAS_SEQUENCE};
 use super::wire::Reader;
 use super::{Cause, DecodeError};
 use crate::{EventFlags, EventId, Kind, Quality, Status, Stream, Time};
@@ -19,8 +19,16 @@ pub struct EventView<'a> {
     pub processed: Time,
     pub received: Time,
     pub observed: Time,
+    pub observed_until: Option<Time>,
+    pub valid_from: Option<Time>,
+    pub valid_to: Option<Time>,
+    pub site: &'a str,
     pub entity: &'a str,
     pub device: &'a str,
+    /// Code of the commune or ward, where the place is known.
+    pub area: Option<&'a str>,
+    pub sequence: Option<u64>,
+    pub place: Option<PlaceView<'a>>,
     count: u64,
     values: &'a [u8],
 }
@@ -31,6 +39,14 @@ pub enum ValueView<'a> {
     Number(f64),
     Boolean(bool),
     Code(&'a str),
+}
+
+/// WGS84.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlaceView<'a> {
+    pub area: Option<&'a str>,
+    pub lat: f64,
+    pub lon: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,19 +64,19 @@ impl<'a> EventView<'a> {
         let mut reader = Reader::new(payload);
         let cause = record::take_cause(&mut reader)?;
         let head = record::take_head(&mut reader)?;
-        reader.bytes("the site")?;
+        let site = reader.text("the site")?;
         let entity = reader.text("the entity")?;
         let device = if head.presence & DEVICE_IS_ENTITY == 0 {
             reader.text("the device")?
         } else {
             entity
         };
-        if head.presence & HAS_SEQUENCE != 0 {
-            reader.varint("the sequence")?;
-        }
-        if head.presence & HAS_PLACE != 0 {
-            record::skip_place(&mut reader, head.presence)?;
-        }
+        let sequence = if head.presence & HAS_SEQUENCE == 0 {
+            None
+        } else {
+            Some(reader.varint("the sequence")?)
+        };
+        let place = record::view_place(&mut reader, head.presence)?;
         let count = reader.varint("the number of values")?;
         Ok(Self {
             cause,
@@ -72,8 +88,15 @@ impl<'a> EventView<'a> {
             processed: head.processed,
             received: head.received,
             observed: head.observed,
+            observed_until: head.observed_until,
+            valid_from: head.valid_from,
+            valid_to: head.valid_to,
+            site,
             entity,
             device,
+            area: place.and_then(|place| place.area),
+            sequence,
+            place,
             count,
             values: reader.rest(),
         })

@@ -105,21 +105,25 @@ fn apply_variable(merged: &mut Merged, name: &str, text: &str, mistakes: &mut Ve
         .strip_prefix(PREFIX)
         .unwrap_or(name)
         .to_ascii_lowercase();
-    let Some((section, key)) = path.split_once("__") else {
+    if !path.contains("__") {
         mistakes.push(Mistake {
             place,
             message: "write IOC__SECTION__KEY, e.g. IOC__INGEST__LISTEN".to_owned(),
         });
         return;
-    };
-    let default = merged
-        .table
-        .get(section)
-        .and_then(Value::as_table)
-        .and_then(|keys| keys.get(key));
+    }
+    let name = path.replace("__", ".");
+    let default = name
+        .split('.')
+        .try_fold(None, |at: Option<&Value>, key| match at {
+            None => merged.table.get(key).map(Some),
+            Some(value) => value.get(key).map(Some),
+        })
+        .flatten();
     let value = match default {
         Some(Value::Integer(_)) => text.trim().parse().map(Value::Integer).ok(),
         Some(Value::Boolean(_)) => text.trim().parse().map(Value::Boolean).ok(),
+        Some(Value::Table(keys)) if keys.is_empty() => pairs(text),
         Some(Value::Array(_)) => Some(Value::Array(
             text.split(',')
                 .map(str::trim)
@@ -137,13 +141,18 @@ fn apply_variable(merged: &mut Merged, name: &str, text: &str, mistakes: &mut Ve
         });
         return;
     };
-    set(merged, &format!("{section}.{key}"), value, place, mistakes);
+    set(merged, &name, value, place, mistakes);
 }
 
 /// Puts one value in, if the key is known and the type is that of its default.
 fn set(merged: &mut Merged, name: &str, value: Value, place: String, mistakes: &mut Vec<Mistake>) {
-    let (section, key) = name.split_once('.').unwrap_or((name, ""));
-    let Some(keys) = merged.table.get_mut(section).and_then(Value::as_table_mut) else {
+    let (section, key) = name.rsplit_once('.').unwrap_or((name, ""));
+    let keys = section
+        .split('.')
+        .try_fold(&mut merged.table, |table, part| {
+            table.get_mut(part)?.as_table_mut()
+        });
+    let Some(keys) = keys else {
         mistakes.push(Mistake {
             place,
             message: format!("unknown section `{section}`"),
@@ -162,6 +171,21 @@ fn set(merged: &mut Merged, name: &str, value: Value, place: String, mistakes: &
         });
         return;
     };
+    // A section within a section: its keys are known one by one. An empty one takes any key.
+    if let (Some(inner), Value::Table(given)) = (default.as_table(), &value)
+        && !inner.is_empty()
+    {
+        for (key, value) in given.clone() {
+            set(
+                merged,
+                &format!("{name}.{key}"),
+                value,
+                place.clone(),
+                mistakes,
+            );
+        }
+        return;
+    }
     match coerce(name, value, default) {
         Ok(value) => {
             keys.insert(key.to_owned(), value);
@@ -175,6 +199,9 @@ fn set(merged: &mut Merged, name: &str, value: Value, place: String, mistakes: &
 fn coerce(name: &str, value: Value, default: &Value) -> Result<Value, String> {
     if name.ends_with(".listen") {
         return addresses(name, value, default.is_array());
+    }
+    if let (Value::Table(keys), Value::Table(_)) = (&value, default) {
+        return texts(name, keys);
     }
     let same = std::mem::discriminant(&value) == std::mem::discriminant(default);
     if !same {
@@ -198,6 +225,40 @@ fn coerce(name: &str, value: Value, default: &Value) -> Result<Value, String> {
         ));
     }
     Ok(value)
+}
+
+/// A table whose keys are not ours to know (properties that are passed on): every value becomes a text.
+fn texts(name: &str, keys: &Table) -> Result<Value, String> {
+    let text = |(key, value): (&String, &Value)| match value {
+        Value::String(text) => Ok((key.clone(), Value::String(text.clone()))),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => {
+            Ok((key.clone(), Value::String(value.to_string())))
+        }
+        Value::Datetime(_) | Value::Array(_) | Value::Table(_) => Err(format!(
+            "`{name}.{key}` must be a text, a number, true or false, not {}; put names with dots in quotes",
+            kind_of(value)
+        )),
+    };
+    keys.iter()
+        .map(text)
+        .collect::<Result<_, _>>()
+        .map(Value::Table)
+}
+
+/// `name=value,name=value`, as such a table is written in a variable.
+fn pairs(text: &str) -> Option<Value> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            Some((
+                key.trim().to_owned(),
+                Value::String(value.trim().to_owned()),
+            ))
+        })
+        .collect::<Option<_>>()
+        .map(Value::Table)
 }
 
 /// One address or a list; a key with a single address takes the first meaning of `localhost`.
@@ -241,7 +302,7 @@ fn kind_of(value: &Value) -> &'static str {
         Value::Boolean(_) => "true or false",
         Value::Datetime(_) => "a date",
         Value::Array(_) => "a list",
-        Value::Table(_) => "a section",
+        Value::Table(_) => "a section (in a variable: name=value,name=value)",
     }
 }
 

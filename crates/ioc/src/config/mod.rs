@@ -25,6 +25,10 @@ pub(crate) struct Config {
     pub(crate) node: Node,
     pub(crate) journal: Journal,
     pub(crate) ingest: mqtt::ListenerConfig,
+    pub(crate) broker: mqtt::client::ClientConfig,
+    pub(crate) kafka: kafka::KafkaConfig,
+    pub(crate) influxdb: influxdb::InfluxConfig,
+    pub(crate) archive: archive::ArchiveConfig,
     pub(crate) console: console::ConsoleConfig,
     pub(crate) admin: console::AdminConfig,
 }
@@ -128,6 +132,18 @@ impl Config {
                 4 * self.journal.segment_bytes + reserves
             ),
         );
+        let sections: [(&str, Vec<(String, String)>); 4] = [
+            ("broker", owned(self.broker.validate())),
+            ("kafka", self.kafka.validate()),
+            ("influxdb", owned(self.influxdb.validate())),
+            ("archive", owned(self.archive.validate())),
+        ];
+        for (section, wrong) in sections {
+            for (key, message) in wrong {
+                let key = format!("{section}.{key}");
+                check(false, &key, format!("`{key}`: {message}"));
+            }
+        }
         for (section, messages) in [
             ("ingest", self.ingest.mistakes()),
             ("console", self.console.mistakes()),
@@ -210,10 +226,17 @@ impl Config {
             .collect()
     }
 
-    /// The effective configuration as TOML. No key holds a secret yet; one that does will be masked here.
+    /// The effective configuration as TOML. Secrets mask themselves when they are written.
     pub(crate) fn print(&self) -> Result<String, toml::ser::Error> {
         toml::to_string_pretty(self)
     }
+}
+
+fn owned(wrong: Vec<(&'static str, String)>) -> Vec<(String, String)> {
+    wrong
+        .into_iter()
+        .map(|(key, message)| (key.to_owned(), message))
+        .collect()
 }
 
 /// The variables of the process that are meant for us. The only place that reads the environment.

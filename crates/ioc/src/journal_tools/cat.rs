@@ -236,7 +236,8 @@ fn outcome(frame: &Frame<'_>) -> Map<String, Value> {
                 Outcome::CommandCopy(bytes)
                 | Outcome::ClockCopy(bytes)
                 | Outcome::ConfigurationCopy(bytes)
-                | Outcome::NodeCopy(bytes) => {
+                | Outcome::NodeCopy(bytes)
+                | Outcome::OutletCopy(bytes) => {
                     record.insert("bytes".into(), bytes.len().into());
                 }
             }

@@ -10,29 +10,14 @@ use event::{
     Verdict,
 };
 use journal::Frame;
-use journal::inputs::{self, Kind, NodeChange};
+use journal::inputs::{self, Kind, NodeChange, OutletReport};
 use mqtt::SessionTable;
-use normalize::{Input, Normalized, Normalizer};
-use serde::{Deserialize, Serialize};
+use normalize::{Input, Normalized};
 
+use super::counters::Counters;
 use super::domain::Domain;
 use super::out::Out;
 use crate::site::Site;
-
-/// What the fold has seen, for the accounting identity: received = events + duplicates + rejected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Counters {
-    /// Message records.
-    pub(crate) messages: u64,
-    pub(crate) messages_by_qos: [u64; 3],
-    /// Messages that gave at least one event.
-    pub(crate) events: u64,
-    pub(crate) duplicates: u64,
-    pub(crate) rejected: u64,
-    pub(crate) rejected_by_code: [u64; RejectCode::ALL.len()],
-    pub(crate) alerts_raised: u64,
-    pub(crate) commands: u64,
-}
 
 /// Takes one outcome: its cause, its kind, and the writer of its payload.
 pub(crate) type Emit<'a> = dyn FnMut(
@@ -43,32 +28,13 @@ pub(crate) type Emit<'a> = dyn FnMut(
     + 'a;
 
 pub(crate) struct Fold {
-    journal: JournalId,
-    next_input: u64,
-    domain: Option<Domain>,
-    sessions: SessionTable,
-    counters: Counters,
+    pub(super) journal: JournalId,
+    pub(super) next_input: u64,
+    pub(super) domain: Option<Domain>,
+    pub(super) sessions: SessionTable,
+    pub(super) counters: Counters,
     normalized: Vec<Normalized>,
     transitions: Vec<Transition>,
-}
-
-/// Version of the state in a snapshot; rises with any change, the previous one stays readable.
-pub(crate) const FORMAT: u16 = 1;
-
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RestoreError {
-    #[error(
-        "the snapshot has format {0}, this release reads {FORMAT}: use the release that wrote it, or an older snapshot"
-    )]
-    Format(u16),
-    #[error("the snapshot cannot be decoded")]
-    Decode(#[from] postcard::Error),
-    #[error("the state of the {0} is of another release")]
-    Part(&'static str),
-    #[error("the state of the alert engine cannot be restored")]
-    Engine(#[from] alert::RestoreError),
-    #[error("the site pack inside the snapshot is not accepted by this release: {0}")]
-    Pack(String),
 }
 
 impl Fold {
@@ -126,51 +92,6 @@ impl Fold {
     /// Journal time of the earliest timer.
     pub(crate) fn next_due(&self) -> Option<Time> {
         self.engine().and_then(Engine::next_due)
-    }
-
-    pub(crate) fn save(&self) -> Result<Option<Vec<u8>>, postcard::Error> {
-        let Some(domain) = &self.domain else {
-            return Ok(None);
-        };
-        let parts = (
-            &domain.pack,
-            domain.normalizer.save(),
-            domain.engine.save(),
-            &self.sessions,
-            self.counters,
-        );
-        postcard::to_stdvec(&parts).map(Some)
-    }
-
-    pub(crate) fn restore(
-        journal: JournalId,
-        format: u16,
-        next_input: u64,
-        bytes: &[u8],
-    ) -> Result<Self, RestoreError> {
-        if format != FORMAT {
-            return Err(RestoreError::Format(format));
-        }
-        let (pack, normalizer, engine, sessions, counters): (
-            _,
-            normalize::State,
-            alert::Saved,
-            _,
-            _,
-        ) = postcard::from_bytes(bytes)?;
-        let mut domain = Domain::build(pack).map_err(RestoreError::Pack)?;
-        let catalogue = Arc::clone(domain.normalizer.catalogue());
-        domain.normalizer =
-            Normalizer::restore(catalogue, normalizer).ok_or(RestoreError::Part("normalizer"))?;
-        let vocabulary = Arc::new(domain.site.catalogue.vocabulary().clone());
-        domain.engine = Engine::restore(Arc::clone(&domain.site.rules), vocabulary, engine)?;
-        Ok(Self {
-            next_input,
-            domain: Some(domain),
-            sessions,
-            counters,
-            ..Self::new(journal)
-        })
     }
 
     /// Folds one record and hands each outcome to `emit`, in order. Its times are those of the record.
@@ -231,8 +152,9 @@ impl Fold {
                 Ok(())
             }
             Ok(Kind::Node) => self.node(frame, origin, outs),
+            Ok(Kind::Outlet) => self.outlet(frame, outs),
             // Written by nobody yet: kept in `inputs`, without effect.
-            Ok(Kind::Redaction | Kind::Reprocess | Kind::Outlet) => Ok(()),
+            Ok(Kind::Redaction | Kind::Reprocess) => Ok(()),
             Err(error) => Err(error),
         };
         if let Err(error) = result {
@@ -401,6 +323,39 @@ impl Fold {
             }
         }
         drain_transitions(&mut self.transitions, &mut self.counters, outs);
+        Ok(())
+    }
+
+    /// A sink refused a record or lost a range. A refused record goes to the rejects with its bytes; one that was a reject
+    /// itself comes without, so that no two sinks can play it back and forth.
+    fn outlet<'a>(
+        &mut self,
+        frame: &Frame<'a>,
+        outs: &mut Vec<Out<'a>>,
+    ) -> Result<(), inputs::DecodeError> {
+        let record = inputs::Outlet::decode(frame.version, frame.payload)?;
+        match record.report {
+            OutletReport::Reject {
+                offset,
+                reason,
+                record: bytes,
+            } if !bytes.is_empty() => {
+                let code = RejectCode::SinkRefused;
+                self.counters.rejected_by_code[code as usize] += 1;
+                outs.push(Out::Reject(Reject {
+                    code,
+                    reason: format!("{} refused outcome {offset}: {reason}", record.outlet),
+                    client: format!("sink:{}", record.outlet),
+                    topic: String::new(),
+                    payload: bytes.to_vec(),
+                }));
+            }
+            OutletReport::Reject { .. }
+            | OutletReport::Gap { .. }
+            | OutletReport::Notice { .. } => {
+                outs.push(Out::Copy(OutcomeKind::OutletCopy, frame.payload));
+            }
+        }
         Ok(())
     }
 

@@ -1,9 +1,11 @@
 //! The monitor: one loop, one owner of the state. It reads `inputs`, folds each record and appends what the fold
 //! concluded to `outcomes`. It never waits for a sink.
 
+pub(crate) mod counters;
 mod domain;
 pub(crate) mod fold;
 mod out;
+pub(crate) mod saved;
 mod saver;
 
 use std::sync::Arc;
@@ -21,7 +23,9 @@ use journal::{
 use tokio::sync::watch;
 
 use crate::clock::Step;
-use crate::monitor::fold::{Counters, FORMAT, Fold};
+use crate::monitor::counters::Counters;
+use crate::monitor::fold::Fold;
+use crate::monitor::saved::FORMAT;
 use crate::monitor::saver::{Job, Saver};
 
 /// Longest wait for records: a stop or a moved scenario clock is noticed within this time.

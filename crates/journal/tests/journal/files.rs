@@ -58,14 +58,72 @@ fn cursors_have_names_and_know_damage() {
     ));
 }
 
+/// Position and note are of the same moment after a crash or a fault at any step; files from before there were notes are read.
+#[test]
+fn a_note_is_stored_in_one_step_with_its_cursor() {
+    let notes = |position: u64| vec![position as u8; 1000 + position as usize];
+    for seed in 0..60 {
+        for step in 0..5 {
+            let storage = SimStorage::new(seed);
+            let cursors = Cursors::open(shared(&storage)).unwrap();
+            cursors.store_with_note("kafka", 41, &notes(41)).unwrap();
+            storage.fail(step, Fault::Io);
+            let stored = cursors.store_with_note("kafka", 42, &notes(42));
+            for world in [storage.power_cut(), storage.kill()] {
+                let cursors = Cursors::open(shared(&world)).unwrap();
+                let (position, note) = cursors.load_with_note("kafka").unwrap().unwrap();
+                assert!(position == 42 || position == 41 && stored.is_err());
+                assert_eq!(note, notes(position), "seed {seed} step {step}");
+                assert_eq!(cursors.load("kafka").unwrap(), Some(position));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cursor_is_read_as_it_was_written_and_any_damage_is_seen() {
+    let storage = SimStorage::new(1);
+    let cursors = Cursors::open(shared(&storage)).unwrap();
+    cursors.store("old", 7).unwrap();
+    assert_eq!(storage.content("cursors/old").unwrap().len(), 20);
+    assert_eq!(cursors.load_with_note("old").unwrap(), Some((7, vec![])));
+    let largest = vec![5; Cursors::NOTE_BYTES_MAX];
+    for note in [&b"a note"[..], &largest] {
+        cursors.store_with_note("kafka", 8, note).unwrap();
+        let found = cursors.load_with_note("kafka").unwrap();
+        assert_eq!(found, Some((8, note.to_vec())));
+    }
+    let larger = vec![5; Cursors::NOTE_BYTES_MAX + 1];
+    assert!(cursors.store_with_note("kafka", 9, &larger).is_err());
+    cursors.store_with_note("kafka", 9, b"a note").unwrap();
+    let sound = storage.content("cursors/kafka").unwrap();
+    let mut damaged: Vec<Vec<u8>> = (0..sound.len())
+        .map(|at| {
+            let mut bytes = sound.clone();
+            bytes[at] ^= 0x10;
+            bytes
+        })
+        .collect();
+    damaged.push(sound[..sound.len() - 1].to_vec());
+    damaged.push([&sound[..], &[0]].concat());
+    damaged.push(vec![0; 100_000]);
+    damaged.push(Vec::new());
+    for bytes in damaged {
+        storage.damage("cursors/kafka", bytes.clone());
+        let loaded = cursors.load_with_note("kafka");
+        assert!(matches!(loaded, Err(Error::Damaged { .. })), "{bytes:?}");
+    }
+}
+
 #[test]
 fn a_cursor_moves_on_a_full_volume() {
     let storage = SimStorage::new(1);
     let cursors = Cursors::open(shared(&storage)).unwrap();
     cursors.store("kafka", 1).unwrap();
     storage.set_capacity(Some(storage.used()));
-    cursors.store("kafka", 2).unwrap();
-    assert_eq!(cursors.load("kafka").unwrap(), Some(2));
+    let note = vec![1; Cursors::NOTE_BYTES_MAX];
+    cursors.store_with_note("kafka", 2, &note).unwrap();
+    assert_eq!(cursors.load_with_note("kafka").unwrap(), Some((2, note)));
 }
 
 fn meta(inputs_next: u64) -> SnapshotMeta {

@@ -91,6 +91,54 @@ fn a_batch_read_in_the_middle() {
     }
 }
 
+/// Whatever the bounds: taking piece after piece gives every record once, and no piece passes them.
+#[test]
+fn a_read_is_cut_by_records_and_bytes() {
+    let storage = SimStorage::new(1);
+    let journal = start(&storage, &options());
+    append(&journal, Class::Normal, 0..7);
+    for numbers in [7..12, 12..25] {
+        let ticket = journal
+            .appender()
+            .append_blocking(Class::Normal, batch(numbers));
+        ticket.unwrap().wait().unwrap();
+    }
+    for records in 0..9 {
+        for bytes in (0..600).step_by(23) {
+            let mut reader = journal.reader(3);
+            let mut found = Vec::new();
+            while reader.position() < 25 {
+                let mut read = reader.next_blocking(None).unwrap().unwrap();
+                loop {
+                    let first = read.frames().next();
+                    let Some((offset, size)) =
+                        first.map(|first| (first.offset, first.payload.len()))
+                    else {
+                        break;
+                    };
+                    let Some(taken) = read.take_front(records, bytes) else {
+                        assert!(records == 0 || size > bytes);
+                        let alone = read.take_front(1, usize::MAX).unwrap();
+                        assert_eq!((alone.records, alone.bytes), (1, size));
+                        found.push(offset);
+                        continue;
+                    };
+                    let frames: Vec<_> = taken.read.frames().collect();
+                    let sum: usize = frames.iter().map(|frame| frame.payload.len()).sum();
+                    assert_eq!(frames.len(), taken.read.len());
+                    assert_eq!((frames.len() as u64, sum), (taken.records, taken.bytes));
+                    assert!(taken.records <= records && taken.bytes <= bytes);
+                    let stamps = (frames[0].stamp, frames[frames.len() - 1].stamp);
+                    assert_eq!(stamps, taken.stamps);
+                    found.extend(frames.iter().map(|frame| frame.offset));
+                }
+                assert!(read.is_empty());
+            }
+            assert_eq!(found, (3..25).collect::<Vec<_>>());
+        }
+    }
+}
+
 #[test]
 fn a_full_queue_says_so_and_gives_the_batch_back() {
     let storage = SimStorage::new(1);

@@ -6,7 +6,7 @@ mod closing;
 mod draining;
 mod end;
 mod engine;
-mod fifo;
+pub(crate) mod fifo;
 mod handshake;
 mod input;
 mod intake;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use journal::inputs::{DecodeError, Kind, Message, Opening, Release, Session, SessionChange};
+use journal::inputs::{
+    DecodeError, FrontDoor, Kind, Message, Opening, Release, Session, SessionChange,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::close::Close;
@@ -15,7 +17,31 @@ pub struct SessionTable {
     next_session: u64,
     next_connection: u64,
     sessions: BTreeMap<String, Remembered>,
+    /// The numbers of our own sessions at an outside broker, by client id. Numbers grow with time.
+    broker: BTreeMap<String, u64>,
 }
+
+/// The table as a snapshot of the first format holds it: before there were outside brokers.
+#[derive(Deserialize)]
+pub struct SessionTableV1 {
+    next_session: u64,
+    next_connection: u64,
+    sessions: BTreeMap<String, Remembered>,
+}
+
+impl From<SessionTableV1> for SessionTable {
+    fn from(old: SessionTableV1) -> Self {
+        Self {
+            next_session: old.next_session,
+            next_connection: old.next_connection,
+            sessions: old.sessions,
+            broker: BTreeMap::new(),
+        }
+    }
+}
+
+/// Sessions at outside brokers that are remembered: more than one configuration has, and then some of older ones.
+const BROKER_SESSIONS_MAX: usize = 256;
 
 /// One session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,6 +117,10 @@ impl SessionTable {
 
     /// A message, already decoded.
     pub fn message(&mut self, message: &Message<'_>) {
+        if message.front_door == FrontDoor::Client {
+            self.broker_message(message);
+            return;
+        }
         if !message.will && message.qos != 2 {
             return;
         }
@@ -112,6 +142,27 @@ impl SessionTable {
                 self.sessions.remove(message.client_id);
             }
         }
+    }
+
+    /// The session that a message of an outside broker came in.
+    fn broker_message(&mut self, message: &Message<'_>) {
+        if self.broker.get(message.client_id) == Some(&message.session) {
+            return;
+        }
+        self.broker
+            .insert(message.client_id.to_owned(), message.session);
+        if self.broker.len() > BROKER_SESSIONS_MAX {
+            // The one that began first.
+            let oldest = self.broker.iter().min_by_key(|(_, session)| **session);
+            if let Some(client_id) = oldest.map(|(client_id, _)| client_id.clone()) {
+                self.broker.remove(&client_id);
+            }
+        }
+    }
+
+    /// Our own sessions at an outside broker, as [`crate::client::Deps`] wants them.
+    pub fn broker_sessions(&self) -> BTreeMap<String, u64> {
+        self.broker.clone()
     }
 
     /// A released packet identifier.

@@ -241,3 +241,50 @@ fn held_identifiers_stay_sorted_and_single() {
     assert_eq!(remove_held(&mut list, 9), Some(held(9)));
     assert_eq!(remove_held(&mut list, 9), None);
 }
+
+#[test]
+fn the_session_at_a_broker_is_the_last_messages_and_no_publishers() {
+    let mut fold = Fold::new();
+    fold.open(1, 1, false, 100, false);
+    let mut message = Message {
+        front_door: FrontDoor::Client,
+        protocol: 4,
+        principal: "",
+        peer: "broker:1883",
+        client_id: "ioc-1",
+        session: 7,
+        connection: 8,
+        packet_id: 1,
+        qos: 1,
+        dup: false,
+        retain: false,
+        will: false,
+        oversize: None,
+        properties: &[],
+        topic: "t",
+        payload: b"x",
+    };
+    for session in [7, 7, 9] {
+        message.session = session;
+        fold.apply(Kind::Message, |out| message.encode(out));
+    }
+    let known = fold.table.broker_sessions();
+    assert_eq!(
+        known.into_iter().collect::<Vec<_>>(),
+        [("ioc-1".to_owned(), 9)]
+    );
+    assert_eq!(fold.table.len(), 1);
+    // Bounded, whatever names configurations give: the oldest goes.
+    for n in 0..1_000_u64 {
+        let name = format!("node-{n}");
+        let message = Message {
+            client_id: &name,
+            session: 100 + n,
+            ..message
+        };
+        fold.apply(Kind::Message, |out| message.encode(out));
+    }
+    let known = fold.table.broker_sessions();
+    assert_eq!(known.len(), 256);
+    assert!(known.contains_key("node-999") && !known.contains_key("ioc-1"));
+}

@@ -6,22 +6,37 @@
 //!
 //! Latencies at a fixed rate count from when a message was due (open loop). "folded" means that the monitor has taken the
 //! message through catalogue, rules and alerts; the CPU time of a case runs until the last message is folded, so it is that
-//! of the whole path whatever the listener's rate was.
+//! of the whole path whatever the listener's rate was. With sinks it runs until the last message is delivered.
+//!
+//! The cases with sinks start real servers of their own, which `make services` installs. Where they are not installed these
+//! cases are left out, which is said at the end and in the exit code ([`SKIPPED`]).
 
+mod archive_case;
+mod broker_case;
 mod cpu;
+mod fault_cases;
 mod journal_case;
+mod kafka_bare;
+mod latency_case;
 mod load;
 mod node_cases;
 mod probe;
 mod results;
+mod servers;
+mod sink_cases;
 mod tail;
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use ioc_tests::process::repository;
 
-use results::Results;
+use results::{Results, note};
+use servers::Servers;
+
+/// Exit code of a run that measured what it could and left something out.
+const SKIPPED: u8 = 3;
 
 /// How long the cases run.
 #[derive(Clone, Copy)]
@@ -30,6 +45,10 @@ struct Plan {
     fixed_rate: Duration,
     probes: u32,
     journal_records: u64,
+    /// Messages that both sinks have yet to get when they come back.
+    backlog: u64,
+    /// Values in the archive.
+    points: u64,
 }
 
 const FULL: Plan = Plan {
@@ -37,6 +56,8 @@ const FULL: Plan = Plan {
     fixed_rate: Duration::from_secs(20),
     probes: 100,
     journal_records: 2_000_000,
+    backlog: 1_000_000,
+    points: 50_000_000,
 };
 
 /// To see that it works, not to measure.
@@ -45,38 +66,94 @@ const QUICK: Plan = Plan {
     fixed_rate: Duration::from_secs(4),
     probes: 15,
     journal_records: 200_000,
+    backlog: 200_000,
+    points: 2_000_000,
 };
 
-const USAGE: &str = "usage: bench [--quick] [journal] [listener] [path] [quiet]
+const CASES: [&str; 9] = [
+    "journal", "listener", "path", "quiet", "sinks", "broker", "outage", "drain", "archive",
+];
 
-Without names all cases run. --quick gives figures that are not worth writing down.";
+const USAGE: &str =
+    "usage: bench [--quick] [journal] [listener] [path] [quiet] [sinks] [broker] [outage] [drain] [archive]
 
-fn main() -> Result<()> {
+Without names all cases run, and target/bench.jsonl is written anew; with names their lines are added to it. --quick gives
+figures that are not worth writing down. sinks, broker, outage and drain need Kafka, InfluxDB and mosquitto: `make services`
+installs them; without them these cases are left out and the exit code is 3.";
+
+fn main() -> Result<ExitCode> {
     let mut plan = FULL;
     let mut names = Vec::new();
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
             "--quick" => plan = QUICK,
-            "journal" | "listener" | "path" | "quiet" => names.push(argument),
+            name if CASES.contains(&name) => names.push(argument),
             _ => bail!("{USAGE}"),
         }
     }
     if cfg!(debug_assertions) {
-        results::note("this is a debug build: run `make bench` for figures that mean something")?;
+        note("this is a debug build: run `make bench` for figures that mean something")?;
     }
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|asked| asked == name);
-    let mut results = Results::create(&repository().join("target/bench.jsonl"))?;
-    if wanted("journal") {
-        journal_case::run(plan, &mut results).context("journal alone")?;
+    let mut results = Results::open(&repository().join("target/bench.jsonl"), !names.is_empty())?;
+    let mut skipped = Vec::new();
+    let mut servers = None;
+    for name in CASES {
+        if names.is_empty() || names.iter().any(|asked| asked == name) {
+            let left_out = run(name, plan, &mut servers, &mut results).context(name)?;
+            skipped.extend(left_out);
+        }
     }
-    if wanted("listener") {
-        node_cases::listener(plan, &mut results).context("listener")?;
+    results.finish()?;
+    for words in &skipped {
+        note(&format!("SKIPPED {words}"))?;
     }
-    if wanted("path") {
-        node_cases::full_path(plan, &mut results).context("full path")?;
+    let code = if skipped.is_empty() { 0 } else { SKIPPED };
+    Ok(ExitCode::from(code))
+}
+
+/// Runs one case; gives in words what had to be left out.
+fn run(
+    name: &str,
+    plan: Plan,
+    servers: &mut Option<Servers>,
+    results: &mut Results,
+) -> Result<Option<String>> {
+    match name {
+        "journal" => journal_case::run(plan, results)?,
+        "listener" => node_cases::listener(plan, results)?,
+        "path" => node_cases::full_path(plan, results)?,
+        "quiet" => node_cases::quiet(plan, results)?,
+        "archive" => {
+            let compared = archive_case::run(plan, results)?;
+            let words =
+                "the comparison of the archive with DuckDB: not installed, run `make services`";
+            return Ok((!compared).then(|| words.to_owned()));
+        }
+        _ => return with_servers(name, plan, servers, results),
     }
-    if wanted("quiet") {
-        node_cases::quiet(plan, &mut results).context("quiet feed")?;
+    Ok(None)
+}
+
+/// The servers are started by the first case that needs them, and serve the others too.
+fn with_servers(
+    name: &str,
+    plan: Plan,
+    servers: &mut Option<Servers>,
+    results: &mut Results,
+) -> Result<Option<String>> {
+    let missing = servers::missing();
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        return Ok(Some(format!(
+            "{name}: {missing} not installed, run `make services`"
+        )));
     }
-    results.finish()
+    let servers = servers.get_or_insert_with(Servers::start);
+    match name {
+        "sinks" => sink_cases::run(plan, servers, results)?,
+        "broker" => broker_case::run(plan, servers, results)?,
+        "outage" => fault_cases::outage(plan, servers, results)?,
+        _ => fault_cases::drain(plan, servers, results)?,
+    }
+    Ok(None)
 }

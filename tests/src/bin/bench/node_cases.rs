@@ -37,7 +37,7 @@ fn messages(report: &Report) -> f64 {
 }
 
 /// How many messages the monitor has folded.
-fn folded(console: SocketAddr) -> u64 {
+pub(crate) fn folded(console: SocketAddr) -> u64 {
     http::get(console, "/api/v1/status").json()["counters"]["received"]
         .as_u64()
         .unwrap_or(0)
@@ -314,7 +314,33 @@ pub(crate) fn quiet(plan: Plan, results: &mut Results) -> Result<()> {
     Ok(())
 }
 
-/// Level crossings one after the other; microseconds from the write of the PUBLISH.
+/// Microseconds from the write of the PUBLISH, of each crossing.
+#[derive(Default)]
+pub(crate) struct Crossings {
+    pub(crate) acknowledged: Vec<f64>,
+    pub(crate) outcomes: Vec<f64>,
+    pub(crate) feed: Vec<f64>,
+}
+
+/// Level crossings one after the other, each seen by everybody before the next.
+pub(crate) fn crossings(count: u32, pause: Duration, node: &Node) -> Result<Crossings> {
+    let address = *node.ingest.first().context("the node listens nowhere")?;
+    let watch = Watch::start(&node.data, node.console)?;
+    let mut probe = Probe::connect(address)?;
+    let mut all = Crossings::default();
+    for _ in 0..count {
+        let taken = probe.cross(&watch)?;
+        all.acknowledged.push(taken.acknowledged_us);
+        all.outcomes.push(taken.outcomes_us);
+        all.feed.push(taken.feed_us);
+        probe.fall()?;
+        // A pause between crossings, so that a quiet feed is quiet again.
+        std::thread::park_timeout(pause);
+    }
+    Ok(all)
+}
+
+/// The rows of some crossings.
 fn probes(
     case: &str,
     count: u32,
@@ -323,29 +349,17 @@ fn probes(
     results: &mut Results,
     (outcomes_us, feed_us): (f64, f64),
 ) -> Result<()> {
-    let address = *node.ingest.first().context("the node listens nowhere")?;
-    let watch = Watch::start(&node.data, node.console)?;
-    let mut probe = Probe::connect(address)?;
-    let (mut acknowledged, mut outcomes, mut feed) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..count {
-        let taken = probe.cross(&watch)?;
-        acknowledged.push(taken.acknowledged_us);
-        outcomes.push(taken.outcomes_us);
-        feed.push(taken.feed_us);
-        probe.fall()?;
-        // A pause between crossings, so that a quiet feed is quiet again.
-        std::thread::park_timeout(pause);
-    }
+    let mut taken = crossings(count, pause, node)?;
     for (metric, values, bound) in [
-        ("publish to PUBACK", &mut acknowledged, None),
+        ("publish to PUBACK", &mut taken.acknowledged, None),
         (
             "publish to alert in outcomes",
-            &mut outcomes,
+            &mut taken.outcomes,
             Some(Target::AtMost(outcomes_us)),
         ),
         (
             "publish to alert on the feed",
-            &mut feed,
+            &mut taken.feed,
             Some(Target::AtMost(feed_us)),
         ),
     ] {

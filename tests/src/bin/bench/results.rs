@@ -34,8 +34,15 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    pub(crate) fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).with_context(|| format!("creating {}", path.display()))?;
+    /// With `keep` the lines that are there stay.
+    pub(crate) fn open(path: &Path, keep: bool) -> Result<Self> {
+        let file = File::options()
+            .create(true)
+            .write(true)
+            .append(keep)
+            .truncate(!keep)
+            .open(path)
+            .with_context(|| format!("opening {}", path.display()))?;
         Ok(Self {
             file: BufWriter::new(file),
             lines: Vec::new(),

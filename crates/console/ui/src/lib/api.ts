@@ -1,6 +1,6 @@
 /** Calls to the node other than the feed. */
 
-import type { Alert, HistoryEntry, Problem, Reject, Series, Site, Status, Verdict } from './types';
+import type { Alert, HistoryEntry, Problem, Reject, Series, SeriesRange, Site, Status, Verdict } from './types';
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 10_000;
@@ -42,7 +42,16 @@ export const alert = (id: string): Promise<{ alert: Alert; history: HistoryEntry
   get(`/alerts/${encodeURIComponent(id)}`);
 
 export const series = (entity: string, measure: string, hours: number): Promise<Series> =>
-  get(`/series?${new URLSearchParams({ entity, measure, hours: String(hours) })}`);
+  get(`/recent?${new URLSearchParams({ entity, measure, hours: String(hours) })}`);
+
+/** From the archive, in steps. */
+export const history = (entity: string, measure: string, hours: number, stepSeconds: number): Promise<SeriesRange> =>
+  get(
+    `/series/${encodeURIComponent(entity)}/${encodeURIComponent(measure)}?${new URLSearchParams({
+      from: `-${hours}h`,
+      interval: `PT${stepSeconds}S`,
+    })}`,
+  );
 
 export type ActionName = 'acknowledge' | 'shelve' | 'unshelve' | 'comment';
 

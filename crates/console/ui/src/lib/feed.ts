@@ -4,7 +4,7 @@
  * open socket on which nothing comes is a lost feed, whatever the browser thinks.
  */
 
-import type { ChangeFrame, Heartbeat, Snapshot } from './types';
+import type { ChangeFrame, Heartbeat, SinksFrame, Snapshot } from './types';
 
 /** No frame for this long: what is on the screen is old. The node sends one every 2 s at least. */
 export const LOST_MS = 5_000;
@@ -17,6 +17,8 @@ export interface FeedHandlers {
   snapshot(frame: Snapshot): void;
   change(frame: ChangeFrame): void;
   heartbeat(frame: Heartbeat): void;
+  /** How the deliveries are doing; has no number, so that none can be missing. */
+  sinks(frame: SinksFrame): void;
   /** The site pack was changed: what was fetched of it is old. */
   site(): void;
 }
@@ -113,6 +115,7 @@ export class Feed {
       this.#offset = Math.max(this.#offset, frame.offset);
       this.handlers.heartbeat(frame);
     });
+    on('sinks', (data) => this.handlers.sinks(JSON.parse(data) as SinksFrame));
     on('site', () => this.handlers.site());
     on('resync', () => {
       this.#offset = null;

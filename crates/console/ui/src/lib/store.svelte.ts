@@ -7,7 +7,7 @@ import * as api from './api';
 import { Feed, LOST_MS } from './feed';
 import { SeriesCache } from './series.svelte';
 import { count, worst } from './severity';
-import type { Alert, ChangeFrame, Counters, Entity, Heartbeat, Limit, Measure, Mode, Site, Snapshot } from './types';
+import type { Alert, ChangeFrame, Counters, Entity, Heartbeat, Limit, Measure, Mode, Sink, Site, Snapshot } from './types';
 import { absorb, type Reading, type Readings } from './values';
 
 const STATUS_EVERY_MS = 30_000;
@@ -23,6 +23,10 @@ class Store {
   counters = $state.raw<Counters | null>(null);
   devicesHeard = $state<number | null>(null);
   version = $state('');
+  /** The node answers questions about longer spans. */
+  archive = $state(false);
+  /** Outlets and outside brokers; empty when there are none. */
+  sinks = $state.raw<readonly Sink[]>([]);
   /** Journal time now, milliseconds; stands still while the feed is lost. */
   now = $state<number | null>(null);
   /** Journal time of the newest data. */
@@ -48,6 +52,7 @@ class Store {
     snapshot: (frame) => this.#snapshot(frame),
     change: (frame) => this.#change(frame),
     heartbeat: (frame) => this.#heard(frame),
+    sinks: (frame) => this.#sinks(frame.sinks),
     site: () => void this.#loadSite(),
   });
   #statusAt = -Infinity;
@@ -94,6 +99,7 @@ class Store {
 
   #snapshot(frame: Snapshot): void {
     this.mode = frame.mode;
+    this.#sinks(frame.sinks ?? []);
     this.alerts = new Map(frame.alerts.map((alert) => [alert.id, alert]));
     this.#readings.clear();
     absorb(this.#readings, frame.latest);
@@ -116,7 +122,12 @@ class Store {
       this.#readingsVersion += 1;
       if (frame.last_event === undefined) this.lastEvent = Date.parse(frame.now);
     }
+    if (frame.sinks) this.#sinks(frame.sinks);
     this.#heard(frame);
+  }
+
+  #sinks(sinks: readonly Sink[]): void {
+    this.sinks = sinks;
   }
 
   #apply(changed: readonly Alert[]): void {
@@ -163,6 +174,7 @@ class Store {
       this.devicesHeard = status.devices_heard;
       this.counters = status.counters;
       this.version = status.version;
+      this.archive = status.archive === true;
       if (status.last_event && this.lastEvent === null) this.lastEvent = Date.parse(status.last_event);
     } catch {
       // The feed says whether the node is there; this is asked again at the next turn.

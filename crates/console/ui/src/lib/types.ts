@@ -208,6 +208,7 @@ export interface Snapshot extends Frame {
   mode: Mode;
   alerts: Alert[];
   latest: Latest[];
+  sinks?: Sink[];
 }
 
 export interface ChangeFrame extends Frame {
@@ -215,6 +216,34 @@ export interface ChangeFrame extends Frame {
   from: number;
   alerts: Alert[];
   latest: Latest[];
+  /** Only when there is news of the deliveries. */
+  sinks?: Sink[];
+}
+
+/** News of the deliveries while nothing else is sent; has no number. */
+export interface SinksFrame {
+  now: string;
+  sinks: Sink[];
+}
+
+export type SinkState = 'starting' | 'running' | 'retrying' | 'draining' | 'stopped' | 'failed';
+
+/** An outlet, or the clients at an outside broker. Times are wall time, also in a scenario. */
+export interface Sink {
+  name: string;
+  kind: 'outlet' | 'front_door';
+  state: SinkState;
+  since: string;
+  position: number | null;
+  lag_records: number;
+  lag_seconds: number;
+  /** The latest; kept after recovery. */
+  trouble: { code: string; message: string; at: string; attempts: number } | null;
+  /** Ranges of `outcomes` that it never got: first, one past the last. */
+  gaps: [from: number, to: number][];
+  held_ratio: number | null;
+  counts: { received: number; written: number; rejected: number; retried: number; dropped: number; inflight_batches: number };
+  connections: { clients: number; connected: number; reconnects: number; lost_sessions: number; refused: number } | null;
 }
 
 export type Heartbeat = Frame;
@@ -267,4 +296,12 @@ export interface Status {
   devices_heard: number;
   last_event: string | null;
   now: string;
+  /** Whether questions about series are answered. */
+  archive?: boolean;
+}
+
+/** Steps of one series from the archive; those without values are there, with a count of 0. */
+export interface SeriesRange {
+  interval_seconds?: number;
+  points: { time: string; value: number | boolean | string | null; min?: number; max?: number }[];
 }

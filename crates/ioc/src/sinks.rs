@@ -1,0 +1,274 @@
+//! The sinks that are set up, each with its mover: how they start, what they tell, how they end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use archive::{Archive, ArchiveSink, Identity};
+use console::{ConnectionCounts, SinkCounts, SinkInfo, SinkKind, SinkState, SinkTrouble};
+use event::{JournalId, Time};
+use futures_util::future::{join_all, select_all};
+use influxdb::InfluxSink;
+use journal::{Clock, Cursors};
+use kafka::KafkaSink;
+use mqtt::client::{LinkState, LinkStatus};
+use pipeline::{Code, Deps, Ended, Handle, Mover, Sink, State, Status};
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::store::Store;
+
+/// All running movers.
+pub(crate) struct Sinks {
+    handles: Vec<Handle>,
+    archive: Option<Arc<Archive>>,
+}
+
+/// A cheap look at all of them, for screens and figures.
+#[derive(Clone, Default)]
+pub(crate) struct Watched(Vec<watch::Receiver<Status>>);
+
+/// What is needed to start a mover, the same for all.
+struct Start<'a> {
+    store: &'a Store,
+    cursors: Cursors,
+    clock: Arc<dyn Clock>,
+    handles: Vec<Handle>,
+}
+
+impl Sinks {
+    /// Starts a mover for every sink that is on. Nothing is connected to here: a sink that is down holds up no start.
+    pub(crate) fn start(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<Self> {
+        let cursors = Cursors::open(store.storage()).context("cannot open the cursors")?;
+        let mut start = Start {
+            store,
+            cursors,
+            clock,
+            handles: Vec::new(),
+        };
+        let archive = start_all(config, &mut start)?;
+        Ok(Self {
+            handles: start.handles,
+            archive,
+        })
+    }
+
+    /// What answers questions about series; none when the archive is off.
+    pub(crate) fn archive(&self) -> Option<Arc<Archive>> {
+        self.archive.clone()
+    }
+
+    pub(crate) fn watched(&self) -> Watched {
+        Watched(self.handles.iter().map(Handle::status).collect())
+    }
+
+    /// Resolves when one ends by itself.
+    pub(crate) fn failed(&self) -> impl Future<Output = String> + Send + use<> {
+        let ends: Vec<_> = self
+            .handles
+            .iter()
+            .map(|handle| Box::pin(handle.ended()))
+            .collect();
+        async move {
+            if ends.is_empty() {
+                return std::future::pending().await;
+            }
+            match select_all(ends).await.0 {
+                Ok(_) => "a sink ended unexpectedly".to_owned(),
+                Err(error) => format!("{:#}", anyhow::Error::new(error)),
+            }
+        }
+    }
+
+    /// Delivers what can be delivered up to `to`; true when nothing is left.
+    pub(crate) async fn drain(&mut self, to: u64, limit: Duration) -> Result<bool> {
+        if let Some(archive) = &self.archive {
+            archive.hurry();
+        }
+        let drains = self.handles.drain(..).map(|handle| async move {
+            let name = handle.name();
+            (name, handle.drain(to, limit).await)
+        });
+        let mut all = true;
+        for (sink, ended) in join_all(drains).await {
+            let Ended { position, .. } = ended?;
+            let left = to.saturating_sub(position);
+            if left > 0 {
+                all = false;
+                tracing::warn!(
+                    sink,
+                    left,
+                    "not delivered yet; it stays in the journal and is sent after the next start"
+                );
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Start<'_> {
+    fn spawn<S: Sink>(&mut self, sink: S) -> Result<()> {
+        let name = sink.name();
+        let id = self.store.outcomes.id().0;
+        let deps = Deps {
+            outcomes: self.store.outcomes.clone(),
+            inputs: self.store.inputs.appender(),
+            cursors: self.cursors.clone(),
+            clock: Arc::clone(&self.clock),
+            // Nodes and sinks differ, so that many do not knock at the same moment after an outage.
+            seed: id
+                .iter()
+                .chain(name.as_bytes())
+                .fold(0, |seed: u64, byte| seed.rotate_left(7) ^ u64::from(*byte)),
+        };
+        let handle = Mover::new(sink, deps)
+            .and_then(Mover::spawn)
+            .with_context(|| format!("cannot start the sink {name}"))?;
+        self.handles.push(handle);
+        Ok(())
+    }
+}
+
+/// Kafka, InfluxDB and the archive, as far as they are on; the archive also answers questions.
+fn start_all(config: &Config, start: &mut Start<'_>) -> Result<Option<Arc<Archive>>> {
+    if config.kafka.is_on() {
+        let journal = JournalId(start.store.inputs.id().0);
+        start.spawn(KafkaSink::new(config.kafka.clone(), journal))?;
+    }
+    if config.influxdb.enabled() {
+        let sink = InfluxSink::new(&config.influxdb).context("cannot set up InfluxDB")?;
+        start.spawn(sink)?;
+    }
+    if !config.archive.enabled {
+        return Ok(None);
+    }
+    let dir = archive_dir(config);
+    let identity = Identity {
+        inputs: start.store.inputs.id(),
+        outcomes: start.store.outcomes.id(),
+    };
+    let archive = Archive::open(config.archive.clone(), &dir, identity)
+        .with_context(|| format!("cannot open the archive {}", dir.display()))?;
+    let sink = ArchiveSink::new(archive.clone(), Arc::clone(&start.clock))
+        .context("cannot set up the archive")?;
+    start.spawn(sink)?;
+    Ok(Some(Arc::new(archive)))
+}
+
+/// Where the archive lives.
+pub(crate) fn archive_dir(config: &Config) -> PathBuf {
+    if config.archive.dir.is_empty() {
+        config.node.data_dir.join("archive")
+    } else {
+        PathBuf::from(&config.archive.dir)
+    }
+}
+
+impl Watched {
+    pub(crate) fn statuses(&self) -> Vec<Status> {
+        self.0
+            .iter()
+            .map(|status| status.borrow().clone())
+            .collect()
+    }
+
+    pub(crate) fn infos(&self) -> Vec<SinkInfo> {
+        self.statuses().into_iter().map(info).collect()
+    }
+}
+
+fn info(status: Status) -> SinkInfo {
+    SinkInfo {
+        name: status.sink,
+        kind: SinkKind::Outlet,
+        state: match status.state {
+            State::Starting => SinkState::Starting,
+            State::Running => SinkState::Running,
+            State::Retrying => SinkState::Retrying,
+            State::Draining => SinkState::Draining,
+            State::Stopped => SinkState::Stopped,
+            State::Failed => SinkState::Failed,
+        },
+        since: Time(status.since_ns),
+        position: Some(status.position),
+        lag_records: status.lag_records,
+        lag_seconds: status.lag_seconds,
+        trouble: status.trouble.map(|trouble| SinkTrouble {
+            code: trouble.code.name(),
+            message: trouble.message,
+            at: Time(trouble.at_ns),
+            attempts: trouble.attempts,
+        }),
+        gaps: status.gaps,
+        held_ratio: Some(status.held_ratio),
+        counts: SinkCounts {
+            received: status.counts.received,
+            written: status.counts.written,
+            rejected: status.counts.rejected,
+            retried: status.counts.retried,
+            dropped: status.counts.dropped,
+            inflight_batches: status.counts.inflight_batches,
+        },
+        connections: None,
+    }
+}
+
+/// The clients at an outside broker as one line beside the sinks.
+pub(crate) fn front_door(status: &mqtt::client::Status) -> SinkInfo {
+    let links = &status.links;
+    let worst = links
+        .iter()
+        .find(|link| !matches!(link.state, LinkState::Ready | LinkState::Stopped));
+    let since = links.iter().map(|link| link.since_ns).max().unwrap_or(0);
+    let connected = links
+        .iter()
+        .filter(|link| link.state == LinkState::Ready)
+        .count();
+    let sum = |figure: fn(&LinkStatus) -> u64| links.iter().map(figure).sum();
+    let last = worst.or_else(|| links.iter().max_by_key(|link| link.last_error_ns));
+    SinkInfo {
+        name: "broker".to_owned(),
+        kind: SinkKind::FrontDoor,
+        state: match worst.map(|link| link.state) {
+            None if links.iter().all(|link| link.state == LinkState::Stopped) => SinkState::Stopped,
+            None => SinkState::Running,
+            Some(LinkState::Connecting | LinkState::Subscribing)
+                if worst.is_some_and(|link| link.last_error.is_none()) =>
+            {
+                SinkState::Starting
+            }
+            Some(_) => SinkState::Retrying,
+        },
+        since: Time(since),
+        position: None,
+        lag_records: 0,
+        lag_seconds: 0.0,
+        trouble: last.and_then(|link| {
+            Some(SinkTrouble {
+                code: match link.state {
+                    LinkState::Refused => Code::Forbidden.name(),
+                    LinkState::Rescuing => Code::BadRecord.name(),
+                    LinkState::Connecting
+                    | LinkState::Subscribing
+                    | LinkState::Ready
+                    | LinkState::Waiting
+                    | LinkState::Stopped => Code::Unreachable.name(),
+                },
+                message: format!("{}: {}", link.client_id, link.last_error.clone()?),
+                at: Time(link.last_error_ns.unwrap_or(0)),
+                attempts: link.reconnects,
+            })
+        }),
+        gaps: Vec::new(),
+        held_ratio: None,
+        counts: SinkCounts::default(),
+        connections: Some(ConnectionCounts {
+            clients: links.len() as u64,
+            connected: connected as u64,
+            reconnects: sum(|link| link.reconnects),
+            lost_sessions: sum(|link| link.lost_sessions),
+            refused: sum(|link| link.poison),
+        }),
+    }
+}

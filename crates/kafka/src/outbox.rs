@@ -1,0 +1,192 @@
+//! From a record of `outcomes` to its messages.
+
+use event::outcome::{self, EventView, Outcome, OutcomeKind};
+use event::{JournalId, Reject, Time, Transition};
+use journal::Frame;
+use rdkafka::message::OwnedHeaders;
+
+use crate::encode::{self, EncodeError};
+use crate::headers::{Attributes, HeaderMaker};
+use crate::topic::Topic;
+
+/// One message, ready to be sent; borrows the outbox's buffers.
+pub(crate) struct Message<'a> {
+    pub(crate) topic: Topic,
+    /// Empty = without key.
+    pub(crate) key: &'a [u8],
+    pub(crate) value: &'a [u8],
+    headers: &'a mut HeaderMaker,
+    attributes: Attributes<'a>,
+}
+
+impl Message<'_> {
+    /// Made last: a message that is skipped needs none.
+    pub(crate) fn headers(&mut self) -> OwnedHeaders {
+        self.headers.make(&self.attributes)
+    }
+}
+
+/// Reused buffers: in the steady state nothing is allocated for an event.
+pub(crate) struct Outbox {
+    headers: HeaderMaker,
+    journal: String,
+    message_bytes: usize,
+    value: Vec<u8>,
+    id: Vec<u8>,
+}
+
+impl Outbox {
+    pub(crate) fn new(source: &str, journal: JournalId, message_bytes: usize) -> Self {
+        Self {
+            headers: HeaderMaker::new(source, journal),
+            journal: journal.to_string(),
+            message_bytes,
+            value: Vec::with_capacity(4_096),
+            id: Vec::with_capacity(64),
+        }
+    }
+
+    /// Hands the messages of `frame` to `send`; `wanted` says beforehand whether a topic's message for a key is needed.
+    /// Records that are for nobody outside (verdicts, copies) have none.
+    pub(crate) fn messages<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        wanted: impl Fn(Topic, &[u8]) -> bool,
+        mut send: impl FnMut(&mut Message<'_>) -> Result<(), E>,
+    ) -> Result<Result<(), E>, EncodeError> {
+        match OutcomeKind::from_u8(frame.kind) {
+            Some(OutcomeKind::Event) => {
+                let view = EventView::read(frame.version, frame.payload)?;
+                if !wanted(Topic::Events, view.entity.as_bytes()) {
+                    return Ok(Ok(()));
+                }
+                self.event(frame, &view, send)
+            }
+            Some(OutcomeKind::Transition) => {
+                let (cause, record) = outcome::decode(frame.kind, frame.version, frame.payload)?;
+                let Outcome::Transition(transition) = record else {
+                    return Ok(Ok(()));
+                };
+                for topic in [Topic::Alerts, Topic::AlertsCurrent] {
+                    if wanted(topic, transition.alert.id.0.as_bytes())
+                        && let Err(error) =
+                            self.alert(frame, cause, topic, &transition, &mut send)?
+                    {
+                        return Ok(Err(error));
+                    }
+                }
+                Ok(Ok(()))
+            }
+            Some(OutcomeKind::Reject) => {
+                let (cause, record) = outcome::decode(frame.kind, frame.version, frame.payload)?;
+                let Outcome::Reject(reject) = record else {
+                    return Ok(Ok(()));
+                };
+                if !wanted(Topic::Rejects, reject.client.as_bytes()) {
+                    return Ok(Ok(()));
+                }
+                Ok(self.reject(frame, cause, &reject, send))
+            }
+            Some(
+                OutcomeKind::Verdict
+                | OutcomeKind::CommandCopy
+                | OutcomeKind::ClockCopy
+                | OutcomeKind::ConfigurationCopy
+                | OutcomeKind::NodeCopy
+                | OutcomeKind::OutletCopy,
+            )
+            | None => Ok(Ok(())),
+        }
+    }
+
+    fn event<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        view: &EventView<'_>,
+        mut send: impl FnMut(&mut Message<'_>) -> Result<(), E>,
+    ) -> Result<Result<(), E>, EncodeError> {
+        self.value.clear();
+        encode::put_event(view, &mut self.value)?;
+        self.id.clear();
+        encode::put_id(view.id, &mut self.id);
+        Ok(send(&mut Message {
+            topic: Topic::Events,
+            key: view.entity.as_bytes(),
+            value: &self.value,
+            headers: &mut self.headers,
+            attributes: Attributes {
+                topic: Topic::Events,
+                id: &self.id,
+                subject: view.entity,
+                time: view.observed,
+                cause: view.cause,
+                sequence: frame.offset,
+            },
+        }))
+    }
+
+    fn alert<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        cause: outcome::Cause,
+        topic: Topic,
+        transition: &Transition,
+        send: &mut impl FnMut(&mut Message<'_>) -> Result<(), E>,
+    ) -> Result<Result<(), E>, EncodeError> {
+        let alert = &transition.alert;
+        self.value.clear();
+        if topic.is_compacted() {
+            encode::put_alert(alert, &mut self.value)?;
+        } else {
+            encode::put_transition(transition, &mut self.value)?;
+        }
+        // The revision rises by one with every transition.
+        let id = format!("{}/{}", alert.id, alert.revision);
+        Ok(send(&mut Message {
+            topic,
+            key: alert.id.0.as_bytes(),
+            value: &self.value,
+            headers: &mut self.headers,
+            attributes: Attributes {
+                topic,
+                id: id.as_bytes(),
+                subject: &alert.entity,
+                time: alert.changed,
+                cause,
+                sequence: frame.offset,
+            },
+        }))
+    }
+
+    fn reject<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        cause: outcome::Cause,
+        reject: &Reject,
+        mut send: impl FnMut(&mut Message<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let id = format!("{}-{}-{}", self.journal, cause.offset, cause.index);
+        self.value.clear();
+        encode::put_reject(
+            &id,
+            reject,
+            frame.stamp,
+            self.message_bytes,
+            &mut self.value,
+        );
+        send(&mut Message {
+            topic: Topic::Rejects,
+            key: reject.client.as_bytes(),
+            value: &self.value,
+            headers: &mut self.headers,
+            attributes: Attributes {
+                topic: Topic::Rejects,
+                id: id.as_bytes(),
+                subject: &reject.topic,
+                time: Time(frame.stamp.wall_ns),
+                cause,
+                sequence: frame.offset,
+            },
+        })
+    }
+}
