@@ -30,9 +30,9 @@ services: ## the real servers of the tests (Kafka, InfluxDB, mosquitto) on loopb
 services-stop: ## end exactly what `make services` started
 	@deploy/scripts/services.sh stop
 
-bench: release ## measure against bare references in the same run (run `make services` before); writes target/bench.jsonl
-	cargo build --release --locked -p ioc-tests --bins
-	cargo build --release --locked -p archive --example measure
+bench: ui ## measure against bare references in the same run (run `make services` before); writes target/bench.jsonl
+	@deploy/scripts/need.sh build
+	cargo build --release --locked -p ioc -p simulators -p ioc-tests -p archive --bins --example measure
 	./target/release/bench
 
 faults: release ## every fault of a sink for a minute, and a backlog of a million; writes target/sink-faults.txt and .jsonl

@@ -193,21 +193,29 @@ impl Shared {
         if let Some(folder) = path.parent() {
             self.disk.sync_folder(folder)?;
         }
+        self.replace_run(run, place, bytes)?;
+        metrics::merged(run.len());
+        Ok(true)
+    }
+
+    /// The merged file counts from now on; those that it covers are removed.
+    fn replace_run(&self, run: &[FileName], place: Place, bytes: u64) -> Result<(), Error> {
+        let Place { partition, name } = place;
         {
             let mut state = self.state_mut();
             let files = state.files.entry(partition).or_default();
             files.retain(|file| !run.contains(&file.name));
-            files.push(FileEntry {
-                name: place.name,
-                bytes,
-            });
+            files.push(FileEntry { name, bytes });
             files.sort_by(|a, b| a.name.cmp(&b.name));
         }
         for name in run {
-            self.disk.remove(&at(name))?;
+            let place = Place {
+                partition,
+                name: name.clone(),
+            };
+            self.disk.remove(&place.path(self.disk.root()))?;
         }
-        metrics::merged(run.len());
-        Ok(true)
+        Ok(())
     }
 
     fn retain(&self, now: i64) -> Result<(), Error> {

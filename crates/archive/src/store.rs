@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
+use journal::Frame;
 use tokio::sync::Notify;
 
 use crate::block::Block;
@@ -22,6 +23,7 @@ use crate::index::Index;
 use crate::layout::{FileName, Kind, Partition, Place};
 use crate::records::RecordsIter;
 use crate::table::{Table, TableFile};
+use crate::writer::is_full;
 use crate::{alerts, points, records};
 
 pub(crate) use listed::{Listed, Opened};
@@ -171,6 +173,25 @@ impl Archive {
     /// One past the last outcome that is durable here.
     pub fn position(&self) -> u64 {
         self.shared.state().upto
+    }
+
+    /// One past the last outcome of this journal that is in a file.
+    pub fn covered(&self, journal: journal::Id) -> u64 {
+        let names = self.record_names(&self.journal_prefix(Some(journal)), 0, u64::MAX);
+        names.iter().map(|(_, name)| name.to).max().unwrap_or(0)
+    }
+
+    /// For an archive opened for questions only: what the journal has beyond the files, as the sink of a running node has it
+    /// in memory. Takes no more than a block; false when there was more.
+    pub fn look_ahead<'a>(&self, frames: impl Iterator<Item = Frame<'a>>) -> bool {
+        let mut state = self.shared.state_mut();
+        for frame in frames {
+            if is_full(&state.building, &self.shared.config) {
+                return false;
+            }
+            state.building.push(&frame);
+        }
+        true
     }
 
     /// From now on a block is written as soon as nothing more arrives: call it before a drain.

@@ -306,7 +306,7 @@ impl Writer {
     }
 }
 
-fn is_full(block: &Block, config: &ArchiveConfig) -> bool {
+pub(crate) fn is_full(block: &Block, config: &ArchiveConfig) -> bool {
     block.rows() >= config.flush_rows
         || block.partitions() >= config.partitions_max
         || block.bytes() >= config.flush_bytes

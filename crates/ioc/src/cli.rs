@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Ask the archive: series, values over a time, latest values, extremes
     Query(QueryArgs),
-    /// Write recorded values as lines, for spreadsheets and scripts (the archive itself is Parquet: any tool reads it)
+    /// Write recorded values as lines, for spreadsheets and scripts, times in UTC (the archive itself is Parquet: any tool reads it)
     Export(ExportArgs),
     /// Deliver again what a sink lost when the disk bound was reached, out of the archive
     Refill(RefillArgs),

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::ConfigArgs;
 
-/// Where the archive is, and how times are written.
+/// Where the archive is.
 #[derive(Debug, Args)]
 pub(crate) struct PlaceArgs {
     /// Data folder of the node (node.data_dir), running or not
@@ -15,9 +15,6 @@ pub(crate) struct PlaceArgs {
     /// Folder of the archive, when it is not `archive` in the data folder
     #[arg(long, value_name = "DIR")]
     pub(crate) archive: Option<PathBuf>,
-    /// Zone in which times are written and days begin
-    #[arg(long, value_name = "ZONE", default_value = "Asia/Ho_Chi_Minh")]
-    pub(crate) zone: String,
 }
 
 #[derive(Debug, Args)]
@@ -30,6 +27,9 @@ pub(crate) struct QueryArgs {
 pub(crate) struct OutputArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+    /// Zone in which times are written and days begin
+    #[arg(long, value_name = "ZONE", default_value = "Asia/Ho_Chi_Minh")]
+    pub(crate) zone: String,
     #[arg(long, value_enum, default_value_t = FormatArg::Table)]
     pub(crate) format: FormatArg,
     /// Write to this file instead of standard output

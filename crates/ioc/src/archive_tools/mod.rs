@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -15,9 +16,9 @@ use archive::{
     Aggregate, Answer, Archive, ArchiveConfig, Ask, Filter, Format, Order, QualityWanted, Question,
 };
 use event::Time;
+use journal::{DiskStorage, JournalName, ReadOnly, Storage};
 
-use crate::clock;
-use crate::logging;
+use crate::{clock, commands, logging};
 use args::{
     AggregateArg, AskArgs, FilterArgs, FormatArg, OutputArgs, PlaceArgs, QueryArgs, SpanArgs,
 };
@@ -34,7 +35,7 @@ pub(crate) fn query(args: QueryArgs) -> Result<ExitCode> {
     let archive = open(&output.place)?;
     let question = Question {
         ask,
-        zone: output.place.zone.clone(),
+        zone: output.zone.clone(),
     };
     let answer = answer(&archive, &question)?;
     let format = match output.format {
@@ -202,7 +203,31 @@ fn open(place: &PlaceArgs) -> Result<Archive> {
             dir.display()
         )
     })?;
+    let outcomes = place.data.join("outcomes");
+    if outcomes.is_dir() {
+        look_ahead(&archive, &place.data)?;
+    }
     Ok(archive)
+}
+
+/// What the node has concluded since it wrote its last file.
+fn look_ahead(archive: &Archive, data: &Path) -> Result<()> {
+    let storage: Arc<dyn Storage> = Arc::new(DiskStorage::new(data));
+    let journal = ReadOnly::open(storage, JournalName::Outcomes)
+        .with_context(|| format!("cannot read the journal in {}", data.display()))?;
+    let mut reader = journal.reader(archive.covered(journal.info().id));
+    while let Some(read) = reader
+        .next_blocking(None)
+        .context("cannot read the journal")?
+    {
+        if !archive.look_ahead(read.frames()) {
+            commands::complain_line(
+                "the archive is far behind the journal: the newest values are not in this answer yet",
+            );
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Standard output or a file; a reader that has had enough (`| head`) is no error.
