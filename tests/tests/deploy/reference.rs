@@ -26,9 +26,14 @@ impl Setting {
         format!("{}.{}", self.section, self.key)
     }
 
-    /// A configuration that says this alone.
+    /// A configuration that says this, and nothing else that is not needed for it.
     fn with(&self, value: impl std::fmt::Display) -> String {
-        format!("[{}]\n{} = {value}\n", self.section, self.key)
+        // Several connections share the messages only in a group: a bound that another setting is needed for.
+        let companion = match (self.section.as_str(), self.key.as_str()) {
+            ("broker", "clients") => "shared_group = \"group\"\n",
+            _ => "",
+        };
+        format!("[{}]\n{} = {value}\n{companion}", self.section, self.key)
     }
 
     /// Least and most, if any, of a number.
