@@ -148,12 +148,20 @@ fn start_all(config: &Config, start: &mut Start<'_>) -> Result<Option<Arc<Archiv
         inputs: start.store.inputs.id(),
         outcomes: start.store.outcomes.id(),
     };
-    let archive = Archive::open(config.archive.clone(), &dir, identity)
+    let mut archive_config = config.archive.clone();
+    archive_config.flush_bytes = flush_bytes(config);
+    let archive = Archive::open(archive_config, &dir, identity)
         .with_context(|| format!("cannot open the archive {}", dir.display()))?;
     let sink = ArchiveSink::new(archive.clone(), Arc::clone(&start.clock))
         .context("cannot set up the archive")?;
     start.spawn(sink)?;
     Ok(Some(Arc::new(archive)))
+}
+
+/// What is not in a file yet holds `outcomes`: a block may never be so large that a small bound is reached by waiting for it.
+fn flush_bytes(config: &Config) -> usize {
+    let share = usize::try_from(config.journal.outcomes_bytes_max / 8).unwrap_or(usize::MAX);
+    config.archive.flush_bytes.min(share)
 }
 
 /// Where the archive lives.
