@@ -233,7 +233,12 @@ impl Trial {
             let told = views
                 .iter()
                 .find(|view| is_told(view.sink(hurt.sink), hurt.codes));
-            let told = told.unwrap_or_else(|| panic!("{name}: nobody is told: {last:?}"));
+            // Of a server that is only slow the lag tells (checked above); words come when one answer takes too long, which a
+            // short fault may not see.
+            let Some(told) = told else {
+                assert!(!hurt.lasting, "{name}: nobody is told: {last:?}");
+                continue;
+            };
             assert!(
                 !hurt.lasting || is_told(&last, hurt.codes),
                 "{name}: {last:?}"
