@@ -390,6 +390,8 @@ mod tests {
                 "client_id",
                 "shared_group",
                 "filters",
+                // One line for each disaster filter: `ioc/#` covers them both, and both have to be told apart.
+                "disaster_filters",
                 "disaster_filters",
                 "ca_file",
                 "cert_file"
