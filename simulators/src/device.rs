@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::payload::Payload;
-use crate::publication::Qos;
+use crate::publication::{Qos, Truth};
 use crate::random::Random;
 use crate::stamp::Timeline;
 
@@ -56,6 +56,16 @@ pub(crate) struct Sent {
     pub(crate) payload: Bytes,
     /// Place of the same message among the device's earlier ones, newest = 1.
     pub(crate) repeats: Option<usize>,
+}
+
+impl Sent {
+    /// The repeat of an earlier message is one, everything else a reading.
+    pub(crate) fn truth(&self) -> Truth {
+        match self.repeats {
+            Some(_) => Truth::Duplicate,
+            None => Truth::Events(1),
+        }
+    }
 }
 
 /// What a device does at one of its instants.

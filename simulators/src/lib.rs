@@ -6,11 +6,12 @@
 //! - [`load`] is the load generator of the benchmark: pre-encoded packets, raw sockets.
 //!
 //! The only thing that this crate knows of the product is what any device maker would be told: device names, field
-//! names, the topic form `ioc/{site}/{stream}/{device}/up` and the flat JSON payload.
+//! names, addresses and topics, and the published definition of each wire format (`formats` writes them).
 
 mod curve;
 mod device;
 mod drive;
+mod formats;
 pub mod load;
 mod payload;
 mod publication;
@@ -20,8 +21,8 @@ pub mod stamp;
 pub mod wall;
 
 pub use drive::{DriveClock, DriveError, Pace, Progress, RealTime, Target, Totals, drive};
-pub use publication::{Moment, Publication, Qos};
+pub use publication::{Moment, Publication, Qos, Truth};
 pub use scenario::{
-    Basis, DEVICES_MAX, GAUGES, Hydrograph, NAMES, Options, Point, SITE, Scenario, ScenarioError,
-    scenario,
+    Basis, DEVICES_MAX, FORMATS, GAUGES, Hydrograph, Ledger, NAMES, Options, Point, SITE, Scenario,
+    ScenarioError, Tally, ledger, scenario,
 };

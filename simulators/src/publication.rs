@@ -23,6 +23,19 @@ impl Qos {
     }
 }
 
+/// What the product owes for a message: the ground truth that a run's totals are checked against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Truth {
+    /// At least so many events come of it; more than one where a message holds readings of several devices or times.
+    Events(u16),
+    /// Sound, with nothing to deliver: it only changes what is remembered.
+    State,
+    /// Kept in quarantine, whole.
+    Reject,
+    /// The same message as an earlier one.
+    Duplicate,
+}
+
 /// One PUBLISH of one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publication {
@@ -38,8 +51,21 @@ pub struct Publication {
     pub topic: Arc<str>,
     pub payload: Bytes,
     pub qos: Qos,
+    pub retain: bool,
+    /// Wire format, by its word in the catalogue.
+    pub format: &'static str,
+    pub truth: Truth,
+    /// What went wrong with it in the field, where something did.
+    pub fault: Option<&'static str>,
     /// This is the same message once more (same payload), as a device does that lost an acknowledgement.
     pub duplicate_of: Option<u64>,
+}
+
+impl Publication {
+    /// Says nothing new: a repeat byte for byte, or the same data passed on by somebody else.
+    pub(crate) fn is_repeat(&self) -> bool {
+        self.truth == Truth::Duplicate
+    }
 }
 
 /// Everything that happens at one instant of a scenario, in order: first the cuts, then the publications.

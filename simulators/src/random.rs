@@ -46,6 +46,11 @@ impl Random {
         f64::from(top) / 4_294_967_296.0
     }
 
+    /// True so many times in a thousand.
+    pub(crate) fn chance(&mut self, per_mille: u64) -> bool {
+        self.below(1_000) < per_mille
+    }
+
     /// Uniform in `[-amplitude, amplitude)`.
     pub(crate) fn around_zero(&mut self, amplitude: f64) -> f64 {
         (self.unit() * 2.0 - 1.0) * amplitude

@@ -44,6 +44,12 @@ impl Outcomes {
     }
 }
 
+/// Whether the event was computed here from those of messages.
+pub fn derived(event: &Value) -> bool {
+    let flags = event["flags"].as_array().unwrap();
+    flags.iter().any(|flag| flag == "derived")
+}
+
 /// A time as the APIs write it, with all nine digits behind the point, so that equal times are equal texts.
 pub fn instant(text: &str) -> String {
     let text = text

@@ -237,7 +237,7 @@ fn number(value: f64) -> String {
 /// What InfluxDB has, by Flux.
 pub fn points(bucket: &Bucket) -> Points {
     let mut points = Points::new();
-    for stream in ["disaster", "energy", "environment", "tourism"] {
+    for stream in ["city", "disaster", "energy", "environment", "tourism"] {
         let flux = format!(
             "from(bucket: \"{}\") {ALL_TIME} |> filter(fn: (r) => r._measurement == \"{stream}\") \
              |> keep(columns: [\"_time\", \"_field\", \"_value\", \"entity\"])",
@@ -254,7 +254,8 @@ pub fn points(bucket: &Bucket) -> Points {
             let value = if is_text {
                 text
             } else {
-                number(text.parse().unwrap())
+                // Read as `outcomes` is: serde_json may miss the last bit of a number with many digits.
+                number(serde_json::from_str(&text).unwrap())
             };
             let key = (
                 stream.to_owned(),

@@ -43,7 +43,7 @@ fn assert_identities(totals: &Value) {
     );
     assert_eq!(
         number("journaled"),
-        number("events") + number("duplicates") + number("rejected")
+        number("events") + number("state") + number("duplicates") + number("rejected")
     );
 }
 

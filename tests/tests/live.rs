@@ -276,14 +276,14 @@ fn accounting_holds_at_every_scrape() {
         let number = |key: &str| status["counters"][key].as_u64().unwrap();
         assert_eq!(
             number("received"),
-            number("events") + number("duplicates") + number("rejected"),
+            number("events") + number("state") + number("duplicates") + number("rejected"),
             "{status}"
         );
         let text = String::from_utf8(http::get(node.admin, "/metrics").body).unwrap();
         let scraped = |what: &str| metric(&text, &format!("ioc_monitor_{what}_total"));
         assert_eq!(
             scraped("received"),
-            scraped("events") + scraped("duplicates") + scraped("rejected")
+            scraped("events") + scraped("state") + scraped("duplicates") + scraped("rejected")
         );
         (number("received") == 3_300).then_some(())
     });

@@ -73,7 +73,7 @@ fn run(
             .iter()
             .map(|id| event(id, stream, measures, vocabulary))
             .collect(),
-        Stream::Energy | Stream::Environment | Stream::Tourism => (0..1_000)
+        Stream::Energy | Stream::Environment | Stream::Tourism | Stream::City => (0..1_000)
             .map(|n| event(&format!("dev-{n:05}"), stream, measures, vocabulary))
             .collect(),
     };

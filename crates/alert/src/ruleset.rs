@@ -179,6 +179,7 @@ fn check_measures(rules: &[Rule], errors: &mut Vec<PackError>) {
         Stream::Energy,
         Stream::Environment,
         Stream::Tourism,
+        Stream::City,
     ] {
         let of_stream = rules.iter().filter(|rule| rule.stream == stream);
         let measures: BTreeSet<&Name> = of_stream.flat_map(|rule| &rule.need.measures).collect();

@@ -110,7 +110,7 @@ impl Slot {
             quality: measured.quality,
             offset: stamp.offset,
         };
-        if !measured.quality.is_good() {
+        if !measured.quality.is_usable() {
             if sample.observed > self.bad.observed {
                 self.bad = sample;
             }

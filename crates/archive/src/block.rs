@@ -185,7 +185,8 @@ impl Block {
                 | OutcomeKind::CommandCopy
                 | OutcomeKind::ClockCopy
                 | OutcomeKind::NodeCopy
-                | OutcomeKind::OutletCopy,
+                | OutcomeKind::OutletCopy
+                | OutcomeKind::Reprocessed,
             )
             | None => {}
         }

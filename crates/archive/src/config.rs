@@ -46,6 +46,7 @@ pub struct RetentionDays {
     pub energy: u32,
     pub environment: u32,
     pub tourism: u32,
+    pub city: u32,
     pub alerts: u32,
     /// The outcomes with their very bytes: how far back a refill or a back-test can go.
     pub records: u32,
@@ -101,6 +102,7 @@ impl Default for RetentionDays {
             energy: 1_095,
             environment: 1_825,
             tourism: 1_095,
+            city: 1_825,
             alerts: 0,
             records: 366,
         }
@@ -127,6 +129,7 @@ impl RetentionDays {
             Stream::Energy => self.energy,
             Stream::Environment => self.environment,
             Stream::Tourism => self.tourism,
+            Stream::City => self.city,
         }
     }
 }

@@ -30,11 +30,12 @@ impl Kind {
     }
 }
 
-pub(crate) const STREAMS: [Stream; 4] = [
+pub(crate) const STREAMS: [Stream; 5] = [
     Stream::Disaster,
     Stream::Energy,
     Stream::Environment,
     Stream::Tourism,
+    Stream::City,
 ];
 
 pub(crate) const fn stream_name(stream: Stream) -> &'static str {
@@ -43,6 +44,7 @@ pub(crate) const fn stream_name(stream: Stream) -> &'static str {
         Stream::Energy => "energy",
         Stream::Environment => "environment",
         Stream::Tourism => "tourism",
+        Stream::City => "city",
     }
 }
 
@@ -53,6 +55,7 @@ pub(crate) const fn stream_bit(stream: Stream) -> u8 {
         Stream::Energy => 1 << 1,
         Stream::Environment => 1 << 2,
         Stream::Tourism => 1 << 3,
+        Stream::City => 1 << 4,
     }
 }
 

@@ -8,6 +8,7 @@ use journal::Journal;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::quarantine::QuarantineBackend;
 use crate::series::SeriesBackend;
 use crate::sinks::SinkInfo;
 
@@ -31,6 +32,8 @@ pub struct Deps {
     pub sinks: Arc<dyn Fn() -> Vec<SinkInfo> + Send + Sync>,
     /// Answers questions about series; `None` when the archive is off.
     pub series: Option<Arc<dyn SeriesBackend>>,
+    /// Answers for the quarantine.
+    pub quarantine: Option<Arc<dyn QuarantineBackend>>,
 }
 
 /// The monitor's state at its start: the fold of all outcomes below `outcomes_next`.
@@ -46,6 +49,7 @@ pub struct Image {
 pub(crate) struct Counters {
     pub(crate) received: u64,
     pub(crate) events: u64,
+    pub(crate) state: u64,
     pub(crate) duplicates: u64,
     pub(crate) rejected: u64,
     pub(crate) alerts_raised: u64,
@@ -53,13 +57,14 @@ pub(crate) struct Counters {
 }
 
 /// What became of the messages, all counted by the monitor at one point of its fold, so that at every look
-/// received = events + duplicates + rejected.
+/// received = events + state + duplicates + rejected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Intake {
     /// Message records folded.
     pub received: u64,
     /// Messages that gave an event or a state.
     pub events: u64,
+    pub state: u64,
     pub duplicates: u64,
     pub rejected: u64,
     pub alerts_raised: u64,

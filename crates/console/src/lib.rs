@@ -25,6 +25,7 @@ mod feed;
 mod guard;
 mod metrics;
 mod problem;
+mod quarantine;
 mod routes;
 mod series;
 mod server;
@@ -59,6 +60,11 @@ use tokio_util::sync::CancellationToken;
 pub use config::{AdminConfig, ConsoleConfig};
 pub use deps::{Deps, Image, Intake, MapLine, Mode, RuleInfo, SiteInfo, Trend};
 pub use error::Error;
+pub use quarantine::{
+    AdoptAnswer, AdoptAsk, AdoptProposal, ProfileProposal, QuarantineBackend, QuarantineCounts,
+    QuarantineDevice, QuarantineFilter, QuarantineGroup, QuarantineItem, QuarantineOverview,
+    QuarantineProblem, QuarantineReason, QuarantineState, ReprocessAnswer, ReprocessAsk,
+};
 pub use series::{
     Aggregate, QualityWanted, SeriesAsk, SeriesBackend, SeriesFilter, SeriesFormat, SeriesProblem,
     SeriesProblemCode, SeriesQuery, SeriesStop, TopOrder, parse_duration_ns, parse_instant,

@@ -142,6 +142,17 @@ pub(crate) fn busy(what: &str, what_vi: &str) -> Problem {
     .retry_after(5)
 }
 
+/// Nothing is wrong with the request, but it cannot be carried out now.
+pub(crate) fn later(detail: &event::Text) -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        ("Not now", "Chưa thực hiện được"),
+        detail.en.clone(),
+        detail.vi.clone(),
+    )
+    .retry_after(5)
+}
+
 /// A command of which nothing was recorded.
 pub(crate) fn not_recorded(why: &str) -> Problem {
     Problem::new(

@@ -7,7 +7,7 @@ use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::shared::Shared;
-use crate::{alerts_api, api, assets, commands, feed, guard, problem, series, sinks};
+use crate::{alerts_api, api, assets, commands, feed, guard, problem, quarantine, series, sinks};
 
 /// The class of all routes that act; they take POST, the others GET.
 const COMMAND: &str = "command";
@@ -39,7 +39,7 @@ const fn act(path: &'static str, handler: fn() -> MethodRouter<Arc<Shared>>) -> 
     }
 }
 
-const ROUTES: [Route; 18] = [
+const ROUTES: [Route; 22] = [
     read("/api/v1/site", "site", || get(api::site)),
     read("/api/v1/alerts", "alerts", || get(alerts_api::list)),
     read("/api/v1/alerts/{id}", "alert", || get(alerts_api::one)),
@@ -59,6 +59,16 @@ const ROUTES: [Route; 18] = [
     }),
     read("/api/v1/sinks", "sinks", || get(sinks::sinks)),
     read("/api/v1/status", "status", || get(api::status)),
+    read("/api/v1/quarantine", "quarantine", || {
+        get(quarantine::overview)
+    }),
+    read("/api/v1/quarantine/{offset}", "quarantine", || {
+        get(quarantine::one)
+    }),
+    act("/api/v1/quarantine/reprocess", || {
+        post(quarantine::reprocess)
+    }),
+    act("/api/v1/quarantine/adopt", || post(quarantine::adopt)),
     read("/api/v1/rejects", "rejects", || get(api::rejects)),
     read("/api/v1/openapi.json", "openapi", || get(api::openapi)),
     read("/api/v1/feed", "feed", || get(feed::feed)),

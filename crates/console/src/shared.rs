@@ -12,6 +12,7 @@ use crate::commands::Waiters;
 use crate::config::ConsoleConfig;
 use crate::deps::{Intake, Mode, SiteInfo};
 use crate::feed::Hub;
+use crate::quarantine::Counter;
 use crate::series::Desk;
 use crate::sinks::SinkInfo;
 use crate::view::{Health, View};
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) intake: Arc<dyn Fn() -> Intake + Send + Sync>,
     sinks: Arc<dyn Fn() -> Vec<SinkInfo> + Send + Sync>,
     pub(crate) series: Desk,
+    pub(crate) quarantine: Counter,
     pub(crate) hub: Hub,
     pub(crate) waiters: Waiters,
     /// Part of every command id made here: when and at which offset this console started, so that no id comes twice.
@@ -55,6 +57,7 @@ impl Shared {
         Self {
             hub: Hub::new(&config, view.next()),
             series: Desk::new(&config, deps.series),
+            quarantine: Counter::new(deps.quarantine),
             sinks: deps.sinks,
             waiters: Waiters::new(config.commands_waiting_max),
             started: ((deps.now)(), view.next()),

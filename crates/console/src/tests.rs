@@ -16,6 +16,7 @@ use crate::{ConsoleConfig, MapLine, RuleInfo, SiteInfo, Trend, feed, routes, sam
 
 mod commands;
 mod openapi;
+mod quarantine;
 mod series;
 mod sinks;
 
@@ -70,8 +71,22 @@ impl App {
     }
 
     async fn on(node: Node, config: ConsoleConfig, alerts: Vec<event::Alert>) -> Self {
-        let cancel = CancellationToken::new();
         let deps = node.deps(alerts);
+        Self::with_deps(node, config, deps).await
+    }
+
+    async fn with_quarantine(
+        config: ConsoleConfig,
+        backend: Arc<dyn crate::QuarantineBackend>,
+    ) -> Self {
+        let node = Node::new();
+        let mut deps = node.deps(Vec::new());
+        deps.quarantine = Some(backend);
+        Self::with_deps(node, config, deps).await
+    }
+
+    async fn with_deps(node: Node, config: ConsoleConfig, deps: crate::Deps) -> Self {
+        let cancel = CancellationToken::new();
         let (shared, position) = tail::prepare(config, deps, cancel.clone()).await.unwrap();
         tokio::spawn(tail::run(Arc::clone(&shared), position, cancel.clone()));
         tokio::spawn(feed::run(Arc::clone(&shared), cancel.clone()));

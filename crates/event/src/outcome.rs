@@ -5,8 +5,9 @@
 //! arguments alone, so that a replay gives the same bytes. Decoding is strict: a byte too many, a number too long or a
 //! value that is not finite is an error, never a guess.
 //!
-//! Alert transitions and verdicts are JSON behind the cause: they are rare, wide, and read by people.
+//! Alert transitions, verdicts and conclusions on reprocessing are JSON behind the cause: they are rare, wide, and read by people.
 
+mod blank;
 mod codes;
 mod record;
 mod view;
@@ -14,8 +15,9 @@ mod wire;
 
 use thiserror::Error;
 
-use crate::{Event, Name, Reject, Transition, Verdict};
+use crate::{Event, Name, Reject, Reprocessed, Transition, Verdict};
 
+pub use blank::blank;
 pub use record::Names;
 pub use view::{EventView, MeasuredView, PlaceView, ValueView};
 
@@ -36,10 +38,12 @@ pub enum OutcomeKind {
     NodeCopy = 8,
     /// What an outlet reported: a record it refused without its bytes, or a range it lost.
     OutletCopy = 9,
+    /// What became of a message out of the quarantine.
+    Reprocessed = 10,
 }
 
 impl OutcomeKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Event,
         Self::Reject,
         Self::Transition,
@@ -49,6 +53,7 @@ impl OutcomeKind {
         Self::ConfigurationCopy,
         Self::NodeCopy,
         Self::OutletCopy,
+        Self::Reprocessed,
     ];
 
     pub const fn from_u8(kind: u8) -> Option<Self> {
@@ -62,6 +67,7 @@ impl OutcomeKind {
             7 => Self::ConfigurationCopy,
             8 => Self::NodeCopy,
             9 => Self::OutletCopy,
+            10 => Self::Reprocessed,
             _ => return None,
         })
     }
@@ -77,6 +83,7 @@ impl OutcomeKind {
             Self::ConfigurationCopy => "configuration_copy",
             Self::NodeCopy => "node_copy",
             Self::OutletCopy => "outlet_copy",
+            Self::Reprocessed => "reprocessed",
         }
     }
 }
@@ -104,6 +111,7 @@ pub enum Outcome<'a> {
     ConfigurationCopy(&'a [u8]),
     NodeCopy(&'a [u8]),
     OutletCopy(&'a [u8]),
+    Reprocessed(Box<Reprocessed>),
 }
 
 impl Outcome<'_> {
@@ -118,6 +126,7 @@ impl Outcome<'_> {
             Self::ConfigurationCopy(_) => OutcomeKind::ConfigurationCopy,
             Self::NodeCopy(_) => OutcomeKind::NodeCopy,
             Self::OutletCopy(_) => OutcomeKind::OutletCopy,
+            Self::Reprocessed(_) => OutcomeKind::Reprocessed,
         }
     }
 }
@@ -180,6 +189,15 @@ pub fn encode_verdict(
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
     encode_json(OutcomeKind::Verdict, cause, verdict, out)
+}
+
+/// On an error `out` is as before.
+pub fn encode_reprocessed(
+    cause: Cause,
+    reprocessed: &Reprocessed,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    encode_json(OutcomeKind::Reprocessed, cause, reprocessed, out)
 }
 
 /// Copies the payload of an `inputs` record (command, clock, configuration, node, outlet) behind its cause.
@@ -254,6 +272,7 @@ fn decode_with<'a>(
         OutcomeKind::ConfigurationCopy => Outcome::ConfigurationCopy(reader.rest()),
         OutcomeKind::NodeCopy => Outcome::NodeCopy(reader.rest()),
         OutcomeKind::OutletCopy => Outcome::OutletCopy(reader.rest()),
+        OutcomeKind::Reprocessed => Outcome::Reprocessed(decode_json(kind, reader.rest())?),
     };
     reader.finish()?;
     Ok((cause, outcome))

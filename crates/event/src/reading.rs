@@ -30,6 +30,8 @@ pub enum Stream {
     Energy,
     Environment,
     Tourism,
+    /// The city's other indicators: education, health, public services, network, water and waste.
+    City,
 }
 
 /// Whether this is real; travels with everything and keeps a drill out of live channels and figures.
@@ -98,14 +100,53 @@ impl Quality {
     /// The device says that the sensor failed, or something that is no known word about it.
     pub const SENSOR_FAULT: Self = Self(1 << 2);
 
+    /// Changed faster than the profile holds possible. Advisory: a flood may be faster than anybody thought.
+    pub const RATE: Self = Self(1 << 3);
+    /// The same value for longer than the profile holds possible.
+    pub const STUCK: Self = Self(1 << 4);
+    /// Far from the values before it, seen once.
+    pub const SPIKE: Self = Self(1 << 5);
+    /// At or beyond the end of the instrument's scale: the truth may lie farther out.
+    pub const SATURATED: Self = Self(1 << 6);
+    /// Measured while the device's battery was low.
+    pub const LOW_BATTERY: Self = Self(1 << 7);
+    /// Converted with an assumed quantity (a gas at 25 °C because no temperature came with it).
+    pub const ASSUMED: Self = Self(1 << 8);
+    /// The session of the source is not sound (a sequence gap or a missing birth): the value may be of another metric.
+    pub const UNCERTAIN_SOURCE: Self = Self(1 << 9);
+    /// Computed from fewer inputs than the method asks for.
+    pub const INCOMPLETE: Self = Self(1 << 10);
+
+    /// What makes a value unfit for rules and windows. The others are advice for people and analysts: a filter that
+    /// deletes a real flood would be worse than a false alert.
+    pub const BLOCKING: Self = Self(
+        Self::OUT_OF_RANGE.0
+            | Self::MAINTENANCE.0
+            | Self::SENSOR_FAULT.0
+            | Self::UNCERTAIN_SOURCE.0,
+    );
+
     pub const fn is_good(self) -> bool {
         self.0 == 0
     }
 
-    const NAMES: [(Self, &'static str); 3] = [
+    /// Whether rules and windows may use the value.
+    pub const fn is_usable(self) -> bool {
+        self.0 & Self::BLOCKING.0 == 0
+    }
+
+    const NAMES: [(Self, &'static str); 11] = [
         (Self::OUT_OF_RANGE, "out_of_range"),
         (Self::MAINTENANCE, "maintenance"),
         (Self::SENSOR_FAULT, "sensor_fault"),
+        (Self::RATE, "rate"),
+        (Self::STUCK, "stuck"),
+        (Self::SPIKE, "spike"),
+        (Self::SATURATED, "saturated"),
+        (Self::LOW_BATTERY, "low_battery"),
+        (Self::ASSUMED, "assumed"),
+        (Self::UNCERTAIN_SOURCE, "uncertain_source"),
+        (Self::INCOMPLETE, "incomplete"),
     ];
 }
 
@@ -133,8 +174,24 @@ impl EventFlags {
     pub const FIELDS_UNUSABLE: Self = Self(1 << 6);
     /// The device's clock was never set or has restarted (before 2015): `observed` is the time of reception.
     pub const TIME_PAST: Self = Self(1 << 7);
+    /// Computed here from other events.
+    pub const DERIVED: Self = Self(1 << 8);
+    /// An estimate of this system where the law reserves the statement to a state body.
+    pub const UNOFFICIAL: Self = Self(1 << 9);
+    /// Latitude and longitude came the wrong way round and were put right.
+    pub const PLACE_SWAPPED: Self = Self(1 << 10);
+    /// Text came in a wrong encoding and was repaired, or could not be.
+    pub const TEXT_DAMAGED: Self = Self(1 << 11);
+    /// Messages of the source are missing before this one.
+    pub const SEQUENCE_GAP: Self = Self(1 << 12);
+    /// The device's time was corrected by what was learned of its clock.
+    pub const CLOCK_CORRECTED: Self = Self(1 << 13);
+    /// Came out of the quarantine: history, never live.
+    pub const REPROCESSED: Self = Self(1 << 14);
+    /// Groups too small to be told apart were folded into one.
+    pub const GROUPS_FOLDED: Self = Self(1 << 15);
 
-    const NAMES: [(Self, &'static str); 8] = [
+    const NAMES: [(Self, &'static str); 16] = [
         (Self::TIME_MISSING, "time_missing"),
         (Self::TIME_FUTURE, "time_future"),
         (Self::HISTORY, "history"),
@@ -143,6 +200,14 @@ impl EventFlags {
         (Self::RETAINED, "retained"),
         (Self::FIELDS_UNUSABLE, "fields_unusable"),
         (Self::TIME_PAST, "time_past"),
+        (Self::DERIVED, "derived"),
+        (Self::UNOFFICIAL, "unofficial"),
+        (Self::PLACE_SWAPPED, "place_swapped"),
+        (Self::TEXT_DAMAGED, "text_damaged"),
+        (Self::SEQUENCE_GAP, "sequence_gap"),
+        (Self::CLOCK_CORRECTED, "clock_corrected"),
+        (Self::REPROCESSED, "reprocessed"),
+        (Self::GROUPS_FOLDED, "groups_folded"),
     ];
 }
 

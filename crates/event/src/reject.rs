@@ -36,10 +36,26 @@ pub enum RejectCode {
     RecordUnreadable,
     /// A sink will never take this outcome; its bytes are those of the outcome.
     SinkRefused,
+    /// Carries personal data: refused before any store; the payload is blanked.
+    PersonalData,
+    /// The compressed payload cannot be unpacked.
+    CompressionInvalid,
+    /// Unpacks to more than the bound.
+    UnpackedTooLarge,
+    /// The bytes are not of the format (CBOR, Protobuf, XML, a device's frame, a text file).
+    PayloadMalformed,
+    /// An alias or a device that no birth certificate has named.
+    AliasUnknown,
+    /// The script of the profile failed on this payload.
+    DecoderFailed,
+    /// The script of the profile went over its bounds.
+    DecoderLimit,
+    /// No source or profile says how to read this topic.
+    FormatUnknown,
 }
 
 impl RejectCode {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 25] = [
         Self::TopicUnknown,
         Self::SiteUnknown,
         Self::StreamUnknown,
@@ -57,6 +73,14 @@ impl RejectCode {
         Self::ConfigurationInvalid,
         Self::RecordUnreadable,
         Self::SinkRefused,
+        Self::PersonalData,
+        Self::CompressionInvalid,
+        Self::UnpackedTooLarge,
+        Self::PayloadMalformed,
+        Self::AliasUnknown,
+        Self::DecoderFailed,
+        Self::DecoderLimit,
+        Self::FormatUnknown,
     ];
 
     /// The name in JSON, metrics and logs.
@@ -79,6 +103,14 @@ impl RejectCode {
             Self::ConfigurationInvalid => "configuration_invalid",
             Self::RecordUnreadable => "record_unreadable",
             Self::SinkRefused => "sink_refused",
+            Self::PersonalData => "personal_data",
+            Self::CompressionInvalid => "compression_invalid",
+            Self::UnpackedTooLarge => "unpacked_too_large",
+            Self::PayloadMalformed => "payload_malformed",
+            Self::AliasUnknown => "alias_unknown",
+            Self::DecoderFailed => "decoder_failed",
+            Self::DecoderLimit => "decoder_limit",
+            Self::FormatUnknown => "format_unknown",
         }
     }
 
@@ -152,6 +184,38 @@ impl RejectCode {
             Self::SinkRefused => (
                 "Nơi nhận (Kafka, InfluxDB) từ chối bản ghi này; các bản ghi khác vẫn được gửi. Hãy xem lý do rồi sửa nơi nhận hoặc nguồn.",
                 "A sink refused this record for good; the others are delivered. Read its reason, then mend the sink or the source.",
+            ),
+            Self::PersonalData => (
+                "Bản tin chứa dữ liệu cá nhân: bị từ chối và xóa trắng nội dung. Hãy chỉ gửi số lượng, không gửi danh tính.",
+                "The message carries personal data: it is refused and its payload blanked. Send counts, never identities.",
+            ),
+            Self::CompressionInvalid => (
+                "Không giải nén được nội dung. Hãy kiểm tra kiểu nén và content type của cổng kết nối.",
+                "The payload cannot be unpacked. Check the gateway's compression and content type.",
+            ),
+            Self::UnpackedTooLarge => (
+                "Nội dung sau giải nén vượt giới hạn. Hãy chia nhỏ bản tin hoặc tìm nguồn gửi bất thường.",
+                "The payload unpacks to more than the limit. Split the message, or find who sends such things.",
+            ),
+            Self::PayloadMalformed => (
+                "Nội dung không đúng định dạng của hồ sơ thiết bị. Hãy so hồ sơ với phần mềm của thiết bị.",
+                "The bytes are not of the profile's format. Compare the profile with the device's firmware.",
+            ),
+            Self::AliasUnknown => (
+                "Bí danh chưa được khai báo trong bản tin khai sinh. Hãy cho nút gửi lại bản tin khai sinh.",
+                "An alias that no birth certificate has named. Let the node send its birth certificate again.",
+            ),
+            Self::DecoderFailed => (
+                "Bộ giải mã của hồ sơ báo lỗi với nội dung này. Hãy sửa bộ giải mã rồi xử lý lại.",
+                "The profile's decoder failed on this payload. Mend it and reprocess.",
+            ),
+            Self::DecoderLimit => (
+                "Bộ giải mã của hồ sơ vượt giới hạn bước, kích thước hoặc thời gian. Hãy sửa bộ giải mã.",
+                "The profile's decoder went over its bound of steps, size or time. Mend it.",
+            ),
+            Self::FormatUnknown => (
+                "Chưa khai báo cách đọc chủ đề này. Hãy thêm nguồn vào sources.toml hoặc sửa hồ sơ.",
+                "No source or profile says how to read this. Add a source to sources.toml, or correct the profile.",
             ),
         };
         Text {

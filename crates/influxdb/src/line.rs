@@ -286,6 +286,7 @@ const fn stream_name(stream: Stream) -> &'static str {
         Stream::Energy => "energy",
         Stream::Environment => "environment",
         Stream::Tourism => "tourism",
+        Stream::City => "city",
     }
 }
 

@@ -122,7 +122,8 @@ fn put_record(frame: &Frame<'_>, columns: Columns, out: &mut Vec<u8>) -> Result<
             | OutcomeKind::ClockCopy
             | OutcomeKind::ConfigurationCopy
             | OutcomeKind::NodeCopy
-            | OutcomeKind::OutletCopy,
+            | OutcomeKind::OutletCopy
+            | OutcomeKind::Reprocessed,
         ) => Ok(false),
     }
 }

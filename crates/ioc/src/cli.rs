@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use crate::archive_tools::args::{ExportArgs, QueryArgs, RefillArgs};
+use crate::quarantine::args::QuarantineCommand;
+use crate::site_tools::args::{CatalogCommand, DecodeArgs, DecoderCommand};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -40,6 +42,17 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Deliver again what a sink lost when the disk bound was reached, out of the archive
     Refill(RefillArgs),
+    /// Look at what was refused, and try it again
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+    /// Work with a site pack: check it, take in an unknown device
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
+    /// Show what the product makes of a payload: one event a line as JSON, or {"reject":{"code":…,"reason":…}}
+    Decode(DecodeArgs),
+    /// Try a profile's decoder
+    #[command(subcommand)]
+    Decoder(DecoderCommand),
     /// Look into the journals of a node, running or stopped
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -84,7 +97,7 @@ pub(crate) enum ConfigCommand {
 pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// What happens: yagi-2024 (the flood of 8-11 September 2024), quiet-day, burst
+    /// What happens: yagi-2024 (the flood of 8-11 September 2024), quiet-day, mixed-city (every wire format at once), burst
     #[arg(long, default_value = "yagi-2024", value_name = "NAME")]
     pub(crate) scenario: String,
     /// How many times faster than life, or "max" (as fast as the node takes it)

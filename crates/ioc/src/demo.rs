@@ -44,6 +44,7 @@ struct Summary {
     acknowledged: u64,
     journaled: u64,
     events: u64,
+    state: u64,
     duplicates: u64,
     rejected: u64,
     alerts_raised: u64,
@@ -63,6 +64,7 @@ impl Summary {
             acknowledged,
             journaled: counters.messages,
             events: counters.events,
+            state: counters.state,
             duplicates: counters.duplicates,
             rejected: counters.rejected,
             alerts_raised: counters.alerts_raised,
@@ -76,7 +78,7 @@ impl Summary {
     fn holds(&self) -> bool {
         self.published == self.acknowledged
             && self.acknowledged + self.duplicates == self.journaled
-            && self.journaled == self.events + self.duplicates + self.rejected
+            && self.journaled == self.events + self.state + self.duplicates + self.rejected
     }
 }
 
@@ -246,12 +248,13 @@ async fn folded(node: &mut Node) -> Result<()> {
 fn report(summary: &Summary, sound: bool) {
     let _ = writeln!(
         io::stderr(),
-        "{} published, {} acknowledged, {} journaled = {} events + {} duplicates + {} rejected; {} alerts raised, {} active; \
+        "{} published, {} acknowledged, {} journaled = {} events + {} state + {} duplicates + {} rejected; {} alerts raised, {} active; \
          lost {}; {:.1} s{}",
         summary.published,
         summary.acknowledged,
         summary.journaled,
         summary.events,
+        summary.state,
         summary.duplicates,
         summary.rejected,
         summary.alerts_raised,

@@ -6,16 +6,20 @@ mod clock;
 mod commands;
 mod config;
 mod demo;
+mod http;
 mod journal_tools;
 mod logging;
 mod metrics;
 mod monitor;
+mod quarantine;
+mod redactor;
 mod runtime;
 mod screens;
 mod series;
 mod shutdown;
 mod sinks;
 mod site;
+mod site_tools;
 mod status;
 mod store;
 mod topology;
@@ -41,6 +45,10 @@ fn main() -> ExitCode {
         Command::Query(args) => archive_tools::query(args),
         Command::Export(args) => archive_tools::export(args),
         Command::Refill(args) => archive_tools::refill(&args),
+        Command::Catalog(command) => site_tools::catalog(&command),
+        Command::Decode(args) => site_tools::decode(&args),
+        Command::Decoder(command) => site_tools::decoder(&command),
+        Command::Quarantine(command) => quarantine::run(&command),
         Command::Journal(command) => {
             logging::start("warn");
             journal_tools::run(&command)

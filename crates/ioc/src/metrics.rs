@@ -17,6 +17,7 @@ use mqtt::client::Status as BrokerStatus;
 use tokio::sync::watch;
 
 use crate::monitor::{NodeClock, Progress};
+use crate::redactor::Figures;
 use crate::sinks::Watched;
 use crate::status::NodeStatus;
 use crate::topology::VERSION;
@@ -26,6 +27,7 @@ use crate::topology::VERSION;
 enum Name {
     MonitorReceived,
     MonitorEvents,
+    MonitorState,
     MonitorDuplicates,
     MonitorRejected,
     MonitorLagRecords,
@@ -43,6 +45,9 @@ enum Name {
     UnknownFields,
     UnusableFields,
     ClockAhead,
+    Redactions,
+    RedactionsPending,
+    Reprocessed,
 }
 
 impl Name {
@@ -50,6 +55,7 @@ impl Name {
         match self {
             Self::MonitorReceived => "ioc_monitor_received_total",
             Self::MonitorEvents => "ioc_monitor_events_total",
+            Self::MonitorState => "ioc_monitor_state_total",
             Self::MonitorDuplicates => "ioc_monitor_duplicates_total",
             Self::MonitorRejected => "ioc_monitor_rejected_total",
             Self::MonitorLagRecords => "ioc_monitor_lag_records",
@@ -67,6 +73,9 @@ impl Name {
             Self::UnknownFields => "ioc_normalize_unknown_fields_total",
             Self::UnusableFields => "ioc_normalize_unusable_fields_total",
             Self::ClockAhead => "ioc_clock_journal_ahead_seconds",
+            Self::Redactions => "ioc_redactions_total",
+            Self::RedactionsPending => "ioc_redactions_pending",
+            Self::Reprocessed => "ioc_reprocessed_total",
         }
     }
 }
@@ -103,17 +112,18 @@ pub(crate) struct Reporter {
     progress: watch::Receiver<Progress>,
     clock: Arc<dyn NodeClock>,
     sinks: Watched,
+    redactions: Arc<Figures>,
     broker: Option<watch::Receiver<BrokerStatus>>,
 }
 
 impl Reporter {
     pub(crate) fn new(
         exporter: PrometheusHandle,
-        inputs: Journal,
-        outcomes: Journal,
+        [inputs, outcomes]: [Journal; 2],
         progress: watch::Receiver<Progress>,
         clock: Arc<dyn NodeClock>,
         sinks: Watched,
+        redactions: Arc<Figures>,
         broker: Option<watch::Receiver<BrokerStatus>>,
     ) -> Self {
         Self {
@@ -123,6 +133,7 @@ impl Reporter {
             progress,
             clock,
             sinks,
+            redactions,
             broker,
         }
     }
@@ -236,6 +247,7 @@ impl Reporter {
             outcomes_next: self.outcomes.next_offset(),
             received: counters.messages,
             events: counters.events,
+            state: counters.state,
             duplicates: counters.duplicates,
             rejected: counters.rejected,
             unready: unready
@@ -260,9 +272,18 @@ impl Reporter {
         metrics::gauge!(Name::ClockAhead.text()).set(self.clock_ahead_ns() as f64 / 1e9);
         absolute(Name::MonitorReceived, counters.messages);
         absolute(Name::MonitorEvents, counters.events);
+        absolute(Name::MonitorState, counters.state);
         absolute(Name::MonitorDuplicates, counters.duplicates);
         absolute(Name::AlertsRaised, counters.alerts_raised);
         absolute(Name::Commands, counters.commands);
+        absolute(Name::Redactions, self.redactions.done());
+        metrics::gauge!(Name::RedactionsPending.text()).set(self.redactions.pending() as f64);
+        for (result, count) in [
+            ("delivered", counters.reprocessed),
+            ("failed", counters.reprocessed_failed),
+        ] {
+            metrics::counter!(Name::Reprocessed.text(), "result" => result).absolute(count);
+        }
         for code in RejectCode::ALL {
             metrics::counter!(Name::MonitorRejected.text(), "reason" => code.name())
                 .absolute(counters.rejected_by_code[code as usize]);

@@ -9,6 +9,7 @@ use journal::ClockKind;
 use tokio::sync::watch;
 
 use crate::monitor::{Monitor, Progress};
+use crate::quarantine::Shelf;
 use crate::series::Backend;
 use crate::sinks::{self, Sinks};
 use crate::store::Store;
@@ -69,6 +70,7 @@ pub(crate) fn deps(
     monitor: &Monitor,
     progress: watch::Receiver<Progress>,
     sinks: &Sinks,
+    shelf: Arc<Shelf>,
     broker: Option<watch::Receiver<mqtt::client::Status>>,
 ) -> console::Deps {
     let clock = Arc::clone(&setup.clock);
@@ -91,6 +93,7 @@ pub(crate) fn deps(
         series: sinks
             .archive()
             .map(|archive| Arc::new(Backend(archive)) as Arc<dyn SeriesBackend>),
+        quarantine: Some(shelf),
         version: VERSION.to_owned(),
         now: Arc::new(move || Time(clock.now().journal_ns)),
         intake: Arc::new(move || {
@@ -98,6 +101,7 @@ pub(crate) fn deps(
             Intake {
                 received: counters.messages,
                 events: counters.events,
+                state: counters.state,
                 duplicates: counters.duplicates,
                 rejected: counters.rejected,
                 alerts_raised: counters.alerts_raised,

@@ -28,6 +28,8 @@ struct LaoCai;
 pub(crate) struct Site {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) rules: Arc<RuleSet>,
+    /// What is computed over time.
+    pub(crate) derive: Arc<derive::Rules>,
     pub(crate) display: Display,
 }
 
@@ -37,15 +39,18 @@ impl Site {
         let catalogue = Catalogue::load(files)?;
         let rules = RuleSet::load(files, catalogue.vocabulary());
         let display = Display::load(files, catalogue.vocabulary());
-        match (rules, display) {
-            (Ok(rules), Ok(display)) => Ok(Self {
+        let derive = derive::Rules::load(files, catalogue.vocabulary());
+        match (rules, derive, display) {
+            (Ok(rules), Ok(derive), Ok(display)) => Ok(Self {
                 catalogue: Arc::new(catalogue),
                 rules: Arc::new(rules),
+                derive: Arc::new(derive),
                 display,
             }),
-            (rules, display) => Err(rules
+            (rules, derive, display) => Err(rules
                 .err()
                 .into_iter()
+                .chain(derive.err())
                 .chain(display.err())
                 .flatten()
                 .collect()),
@@ -129,7 +134,7 @@ fn read_folder(folder: &Path) -> Result<PackFiles> {
 fn is_pack_file(path: &Path) -> bool {
     path.extension()
         .and_then(|ending| ending.to_str())
-        .is_some_and(|ending| matches!(ending, "toml" | "csv" | "json"))
+        .is_some_and(|ending| matches!(ending, "toml" | "csv" | "json" | "geojson" | "rhai"))
 }
 
 fn relative(folder: &Path, path: &Path) -> String {

@@ -31,6 +31,7 @@ pub(crate) struct NodeStatus {
     pub(crate) outcomes_next: u64,
     pub(crate) received: u64,
     pub(crate) events: u64,
+    pub(crate) state: u64,
     pub(crate) duplicates: u64,
     pub(crate) rejected: u64,
     /// Reasons why the node is not ready; empty: ready.
@@ -155,6 +156,7 @@ fn of_folder(data: &Path) -> Result<NodeStatus> {
         outcomes_next,
         received: 0,
         events: 0,
+        state: 0,
         duplicates: 0,
         rejected: 0,
         unready: vec!["the node is not running".to_owned()],
@@ -166,8 +168,13 @@ fn print(status: &NodeStatus, out: &mut impl Write) -> Result<()> {
     if status.running {
         writeln!(
             out,
-            "node {} is running: {} received = {} events + {} duplicates + {} rejected",
-            status.version, status.received, status.events, status.duplicates, status.rejected
+            "node {} is running: {} received = {} events + {} state + {} duplicates + {} rejected",
+            status.version,
+            status.received,
+            status.events,
+            status.state,
+            status.duplicates,
+            status.rejected
         )?;
     }
     for reason in &status.unready {

@@ -55,8 +55,22 @@ impl Recovered {
         let storage: Arc<dyn Storage> = Arc::new(DiskStorage::new(data_dir));
         let lock = journal::lock(&storage)
             .with_context(|| format!("cannot lock the data folder {}", data_dir.display()))?;
-        let inputs = open(&storage, JournalName::Inputs, config, clock_kind)?;
-        let outcomes = open(&storage, JournalName::Outcomes, config, clock_kind)?;
+        let inputs = open(
+            &storage,
+            JournalName::Inputs,
+            config,
+            clock_kind,
+            Vec::new(),
+        )?;
+        let redacted = inputs.known_redactions().offsets(JournalName::Outcomes);
+        let redacted = redacted.collect();
+        let outcomes = open(
+            &storage,
+            JournalName::Outcomes,
+            config,
+            clock_kind,
+            redacted,
+        )?;
         let snapshots =
             Snapshots::open(Arc::clone(&storage)).context("cannot open the snapshots")?;
         Ok(Self {
@@ -80,7 +94,9 @@ impl Recovered {
     /// Chooses where the fold begins, closes what damage left open, and starts both journals.
     pub(crate) fn start(mut self, clock: Arc<dyn Clock>) -> Result<Store> {
         let written = last_cause(&self.outcomes)?;
-        let fold = self.restore_fold()?;
+        let mut fold = self.restore_fold()?;
+        let redactions = self.inputs.redactions(fold.next_input());
+        fold.set_redactions(redactions.context("cannot read what `inputs` says of redactions")?);
         self.skip_lost_inputs(written, fold.next_input())?;
         let inputs = self
             .inputs
@@ -181,8 +197,10 @@ fn open(
     name: JournalName,
     config: &config::Journal,
     clock_kind: ClockKind,
+    redacted: Vec<u64>,
 ) -> Result<Opened> {
-    let mut options = Options::new(name);
+    let mut options = journal_options(name);
+    options.redacted = redacted;
     options.clock_kind = clock_kind;
     options.segment_bytes = config.segment_bytes;
     options.bytes_max = match name {
@@ -203,6 +221,15 @@ fn open(
         .with_context(|| format!("cannot open the {name:?} journal").to_lowercase())?;
     report(name, &opened);
     Ok(opened)
+}
+
+/// The habits that whoever opens a journal shares, for writing or looking.
+pub(crate) fn journal_options(name: JournalName) -> Options {
+    let mut options = Options::new(name);
+    if name == JournalName::Outcomes {
+        options.blank = event::outcome::blank;
+    }
+    options
 }
 
 fn report(name: JournalName, opened: &Opened) {

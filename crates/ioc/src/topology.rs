@@ -24,10 +24,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::monitor::{Deps, Monitor, NodeClock, Progress, Stop};
+use crate::quarantine::{Follower, Shelf};
 use crate::runtime::Outlets;
 use crate::sinks::Sinks;
 use crate::store::{Recovered, Store};
-use crate::{metrics, screens};
+use crate::{metrics, redactor, screens};
 
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -67,6 +68,8 @@ pub(crate) struct Node {
     /// How the clients at an outside broker stand, if there is one.
     pub(crate) broker_status: Option<watch::Receiver<mqtt::client::Status>>,
     sinks: Sinks,
+    redactor: Option<redactor::Handle>,
+    _quarantine: Follower,
     page: Option<JoinHandle<Result<()>>>,
     admin: Option<JoinHandle<Result<()>>>,
     stop_ingest: CancellationToken,
@@ -89,6 +92,13 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
     let sessions = monitor.fold().sessions().clone();
     let (progress, monitor_stop) = (monitor.progress(), monitor.stop());
     let sinks = Sinks::start(config, &store, Arc::new(ClockHandle(Arc::clone(&clock))))?;
+    let redactor = redactor::start(&store, &config.node.data_dir)?;
+    let (shelf, quarantine) = Shelf::start(
+        store.inputs.clone(),
+        store.outcomes.clone(),
+        setup.pack.clone(),
+        config.node.site.clone(),
+    )?;
     let broker = broker_client(config, &store, sessions.broker_sessions(), &clock)?;
     let broker_status = broker.as_ref().map(Client::status);
     let console_deps = screens::deps(
@@ -97,6 +107,7 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
         &monitor,
         progress.clone(),
         &sinks,
+        shelf,
         broker_status.clone(),
     );
     let (ended, monitor_ended) = watch::channel(false);
@@ -123,11 +134,11 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
     }
     let reporter = metrics::Reporter::new(
         exporter,
-        store.inputs.clone(),
-        store.outcomes.clone(),
+        [store.inputs.clone(), store.outcomes.clone()],
         progress.clone(),
         Arc::clone(&clock),
         sinks.watched(),
+        redactor.figures(),
         broker_status.clone(),
     );
     let starting = console::admin::start(
@@ -185,6 +196,8 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
         broker,
         broker_status,
         sinks,
+        redactor: Some(redactor),
+        _quarantine: quarantine,
         page,
         admin,
         stop_ingest,
@@ -258,7 +271,11 @@ fn caught_up(store: &mut Store, setup: &Setup<'_>) -> Result<Monitor> {
 }
 
 /// Appends one system record and waits until it is durable.
-fn append(journal: &Journal, kind: Kind, encode: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+pub(crate) fn append(
+    journal: &Journal,
+    kind: Kind,
+    encode: impl FnOnce(&mut Vec<u8>),
+) -> Result<()> {
     let mut batch = Batch::with_capacity(256);
     batch.push(kind as u8, encode);
     let ticket = journal

@@ -191,7 +191,9 @@ impl Committer {
         }
         // Looked at before the queue is: what was appended before the end is still served.
         let ended = self.shared.queue.ended();
-        if let Some(Ended::Poisoned(_)) = ended {
+        if let Some(ended @ Ended::Poisoned(_)) = &ended {
+            // By itself, or by a redaction whose sync failed.
+            self.stop(ended);
             return Step::Stopped;
         }
         let short = self.gather();

@@ -15,6 +15,8 @@ pub(crate) const PAYLOAD_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(crate) const FLAG_GROUP_START: u16 = 0x8000;
 /// Internal flag: the times came with the record; without it the committer stamps.
 pub(crate) const FLAG_STAMPED: u16 = 0x4000;
+/// The payload was personal data and is blanked. Shown to readers.
+pub(crate) const FLAG_REDACTED: u16 = 0x2000;
 /// Flags that are the journal's own and not shown to readers.
 pub(crate) const FLAGS_INTERNAL: u16 = FLAG_GROUP_START | FLAG_STAMPED;
 
@@ -58,11 +60,7 @@ impl SegmentHeader {
         if version != FORMAT_VERSION {
             return Err(HeaderFault::Newer(version));
         }
-        let name = match bytes[10] {
-            1 => JournalName::Inputs,
-            2 => JournalName::Outcomes,
-            _ => return Err(HeaderFault::Damaged),
-        };
+        let name = JournalName::from_code(bytes[10]).ok_or(HeaderFault::Damaged)?;
         let clock_kind = ClockKind::from_code(bytes[11]).ok_or(HeaderFault::Damaged)?;
         let mut id = [0; 16];
         id.copy_from_slice(&bytes[16..32]);
@@ -124,6 +122,16 @@ impl FrameHeader {
         sound.then_some(header)
     }
 
+    /// The header of a frame that is named as redacted and whose overwriting a crash may have torn: but for flags and
+    /// checksums, all its fields are the same before and after.
+    pub(crate) fn torn(bytes: &[u8; FRAME_HEADER_BYTES], offset: u64) -> Option<Self> {
+        let header = Self::read(bytes);
+        let plausible = header.offset == offset
+            && header.version == RECORD_VERSION
+            && header.payload_bytes <= PAYLOAD_BYTES_MAX;
+        plausible.then_some(header)
+    }
+
     pub(crate) fn frame_bytes(&self) -> usize {
         FRAME_HEADER_BYTES + self.payload_bytes
     }
@@ -162,6 +170,19 @@ pub(crate) fn patch(
     let crc = crc32c::crc32c_append(seed, &header[4..]);
     header[0..4].copy_from_slice(&crc.to_le_bytes());
     Some((FRAME_HEADER_BYTES + payload_bytes, stamp))
+}
+
+/// Makes a frame a redacted one in place: content blanked, flag set, checksums right.
+pub(crate) fn redact(frame: &mut [u8], seed: u32, blank: crate::Blank) {
+    let Some((header, payload)) = frame.split_first_chunk_mut::<FRAME_HEADER_BYTES>() else {
+        return;
+    };
+    blank(header[5], header[4], payload);
+    let flags = le_u16(header, 6) | FLAG_REDACTED;
+    header[6..8].copy_from_slice(&flags.to_le_bytes());
+    header[12..16].copy_from_slice(&crc32c::crc32c(payload).to_le_bytes());
+    let crc = crc32c::crc32c_append(seed, &header[4..]);
+    header[0..4].copy_from_slice(&crc.to_le_bytes());
 }
 
 pub(crate) fn le_u16(bytes: &[u8], at: usize) -> u16 {

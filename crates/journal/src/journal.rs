@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::committer::Committer;
 use crate::options::{Class, OnFull, State};
 use crate::queue::Ended;
+use crate::redact::{self, Overwritten};
 use crate::shared::{Hold, RecordedGap, Shared, guard};
 use crate::ticket::block_on;
 use crate::{Batch, ClockKind, Error, Id, JournalName, Reader, Ticket, TryAppendError};
@@ -176,6 +177,16 @@ impl Journal {
             holds.behind = holds.behind.max(offset);
         }
         self.shared.queue.nudge();
+    }
+
+    /// Overwrites the content of the frames at `offsets` with zeros and waits until that is durable; the answers come
+    /// in the same order. The redaction record of each of them must be durable before. Doing it again is harmless: what
+    /// a crash interrupted is finished by it. Needs no room on the volume. Blocks; not for async tasks.
+    pub fn redact(&self, offsets: &[u64]) -> Result<Vec<Overwritten>, Error> {
+        let answers = redact::redact(&self.shared, offsets)?;
+        let done = answers.iter().filter(|one| **one == Overwritten::Done);
+        crate::metrics::redacted(self.name(), done.count() as u64);
+        Ok(answers)
     }
 
     /// Ranges that `gap` readers lost at the size bound, oldest first.

@@ -26,10 +26,11 @@ pub enum Metric {
     GapRecords,
     DamagedRecords,
     TornBytes,
+    RedactedFrames,
 }
 
 impl Metric {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Commits,
         Self::Records,
         Self::Bytes,
@@ -44,6 +45,7 @@ impl Metric {
         Self::GapRecords,
         Self::DamagedRecords,
         Self::TornBytes,
+        Self::RedactedFrames,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -62,6 +64,7 @@ impl Metric {
             Self::GapRecords => "ioc_journal_gap_records_total",
             Self::DamagedRecords => "ioc_journal_damaged_records_total",
             Self::TornBytes => "ioc_journal_torn_bytes_total",
+            Self::RedactedFrames => "ioc_journal_redacted_frames_total",
         }
     }
 
@@ -76,6 +79,11 @@ impl Metric {
     fn histogram(self, journal: JournalName) -> Histogram {
         histogram!(self.name(), "journal" => journal.folder())
     }
+}
+
+/// Frames whose content was overwritten: rare, so the handle is looked up each time.
+pub(crate) fn redacted(journal: JournalName, frames: u64) {
+    Metric::RedactedFrames.counter(journal).increment(frames);
 }
 
 /// Handles, looked up once: a commit costs no look-up.

@@ -4,16 +4,20 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 
+use crate::aside;
 use crate::committer::{Active, Committer};
 use crate::format::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::options::State;
 use crate::queue::Queue;
 use crate::recovery::{self, Found, Mode, Recovery};
+use crate::redaction::Named;
 use crate::reserve::Reserves;
 use crate::segment::{self, Segments, View};
 use crate::shared::{Head, Shared};
 use crate::storage::{Access, remove_temporary, replace};
-use crate::{Clock, Error, Id, Journal, Options, Preallocate, Reader, Stamp, Stats, Storage};
+use crate::{
+    Clock, Error, Id, Journal, Options, Preallocate, Reader, Redactions, Stamp, Stats, Storage,
+};
 
 /// A journal after recovery, with nothing running. The caller holds the lock of the data directory.
 pub struct Opened {
@@ -26,6 +30,9 @@ pub struct Opened {
     last_stamp: Option<Stamp>,
     /// Where the last segment can be continued: base and position.
     continued: Option<(u64, u64)>,
+    named: Arc<Named>,
+    /// What the verified part of the journal (from the second on) says of redacted frames.
+    redactions: (Redactions, u64),
 }
 
 impl Opened {
@@ -51,6 +58,7 @@ impl Opened {
             .random()
             .map_err(Error::io("find randomness for", &path))?);
         write_identity(&*storage, &options, id)?;
+        let named = Arc::new(Named::new(options.blank, []));
         Ok(Self {
             storage,
             options,
@@ -60,6 +68,8 @@ impl Opened {
             next: 0,
             last_stamp: None,
             continued: None,
+            named,
+            redactions: (Redactions::default(), 0),
         })
     }
 
@@ -72,7 +82,7 @@ impl Opened {
                 wanted: options.clock_kind,
             });
         }
-        recovery::set_aside(&*storage, &options, &found);
+        aside::set_aside(&*storage, &options, &found);
         recovery::settle(&*storage, &options, &found)?;
         let Found {
             segments,
@@ -80,6 +90,9 @@ impl Opened {
             next,
             position,
             last_stamp,
+            named,
+            redactions,
+            verified_from,
             ..
         } = found;
         let last = segments.list.back().map(|last| last.base);
@@ -97,6 +110,8 @@ impl Opened {
             next,
             last_stamp,
             continued,
+            named,
+            redactions: (redactions, verified_from),
         })
     }
 
@@ -128,9 +143,25 @@ impl Opened {
             name: self.options.name,
             id: self.id,
             segments: self.segments.clone(),
+            named: Arc::clone(&self.named),
             end: self.next,
         };
         Reader::fixed(Arc::new(view), from)
+    }
+
+    /// The redactions of the part that recovery verified.
+    pub fn known_redactions(&self) -> &Redactions {
+        &self.redactions.0
+    }
+
+    /// Every redaction recorded at or after `from`: what a fold from there on needs to know, since a frame is always
+    /// named behind itself. Usually known from the recovery.
+    pub fn redactions(&self, from: u64) -> Result<Redactions, Error> {
+        let (known, verified_from) = &self.redactions;
+        if from >= *verified_from {
+            return Ok(known.clone());
+        }
+        Redactions::read(&mut self.reader(from))
     }
 
     /// Never gives out offsets below `offset` again. For the case that damage took the end of this journal, which
@@ -178,6 +209,7 @@ impl Opened {
             tail: Mutex::default(),
             segments: Mutex::new(self.segments),
             holds: Mutex::default(),
+            named: self.named,
             stats: Mutex::new(Stats::default()),
         });
         let committer = Committer::new(

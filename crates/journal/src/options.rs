@@ -1,6 +1,6 @@
 //! What a journal is told when it is opened, and the small words of its contract.
 
-use crate::Error;
+use crate::{Blank, Error};
 
 /// Which of the two journals; also its folder below the data directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +23,14 @@ impl JournalName {
         match self {
             Self::Inputs => 1,
             Self::Outcomes => 2,
+        }
+    }
+
+    pub(crate) const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Inputs),
+            2 => Some(Self::Outcomes),
+            _ => None,
         }
     }
 }
@@ -204,6 +212,10 @@ pub struct Options {
     /// At opening, segments are verified from the newest backwards up to this many bytes; what is older is verified
     /// when it is read.
     pub verify_bytes_max: u64,
+    /// How the content of a redacted frame is blanked.
+    pub blank: Blank,
+    /// Frames of this journal that redaction records name; `inputs` finds its own by itself.
+    pub redacted: Vec<u64>,
 }
 
 const MIB: u64 = 1024 * 1024;
@@ -229,6 +241,11 @@ impl Options {
             preallocate: Preallocate::Reserve,
             retry_ms: 250,
             verify_bytes_max: 1024 * MIB,
+            blank: match name {
+                JournalName::Inputs => crate::inputs::blank,
+                JournalName::Outcomes => crate::redaction::blank_all,
+            },
+            redacted: Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::Stamp;
-use crate::format::{FLAGS_INTERNAL, FRAME_HEADER_BYTES, FrameHeader};
+use crate::format::{FLAG_REDACTED, FLAGS_INTERNAL, FRAME_HEADER_BYTES, FrameHeader};
 
 /// One record of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,13 @@ pub struct Frame<'a> {
     pub flags: u16,
     pub stamp: Stamp,
     pub payload: &'a [u8],
+}
+
+impl Frame<'_> {
+    /// The content was personal data and is zeros; the redaction record that names the frame says more.
+    pub fn is_redacted(&self) -> bool {
+        self.flags & FLAG_REDACTED != 0
+    }
 }
 
 /// Why records are missing.
@@ -122,6 +129,11 @@ pub struct Taken {
     pub bytes: usize,
     /// Of the first and of the last record.
     pub stamps: (Stamp, Stamp),
+}
+
+/// The frames of bytes that were checked.
+pub(crate) fn frames(bytes: &[u8]) -> impl Iterator<Item = Frame<'_>> {
+    Frames { rest: bytes }
 }
 
 /// Walks over bytes that were checked when they were read, or never left this process.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::read_batch::{Gap, GapReason, ReadBatch, skip};
+use crate::redaction::Named;
 use crate::scan::{Scan, Scanned};
 use crate::segment::{self, Location, View};
 use crate::shared::{Head, Shared, guard};
@@ -195,6 +196,13 @@ impl Place {
         }
     }
 
+    fn named(&self) -> Arc<Named> {
+        match self {
+            Self::Live(shared) => Arc::clone(&shared.named),
+            Self::Fixed(view) => Arc::clone(&view.named),
+        }
+    }
+
     fn storage(&self) -> &dyn Storage {
         match self {
             Self::Live(shared) => &*shared.storage,
@@ -241,7 +249,7 @@ fn read_disk(
                 let (offset, at) = hint.unwrap_or(start);
                 OpenSegment {
                     base,
-                    scan: Scan::at(file, seed, offset, at),
+                    scan: Scan::at(file, seed, offset, at, place.named()),
                 }
             }
             // Retention was faster than we; a file that nobody listed as gone is damage.

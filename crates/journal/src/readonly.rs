@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use crate::recovery::{self, Damage, Mode};
 use crate::segment::View;
-use crate::{ClockKind, Error, Id, JournalName, Options, Reader, Storage};
+use crate::{ClockKind, Error, Id, JournalName, Options, Reader, Redactions, Storage};
 
 /// A journal opened for reading only.
 pub struct ReadOnly {
     view: Arc<View>,
     info: Info,
+    options: Options,
+    known: Redactions,
 }
 
 /// What a journal is and holds.
@@ -34,6 +36,8 @@ pub struct VerifyReport {
     pub damaged: Vec<Damage>,
     /// Bytes after the last record that are not zero: a torn write, or one under way.
     pub torn_bytes: u64,
+    /// Frames named by redaction records (of `inputs`).
+    pub redacted: u64,
 }
 
 impl VerifyReport {
@@ -48,7 +52,12 @@ impl VerifyReport {
 
 impl ReadOnly {
     pub fn open(storage: Arc<dyn Storage>, name: JournalName) -> Result<Self, Error> {
-        let options = Options::new(name);
+        Self::open_with(storage, Options::new(name))
+    }
+
+    /// With what is known of redacted frames: without it one that a crash has torn may pass for damage.
+    pub fn open_with(storage: Arc<dyn Storage>, options: Options) -> Result<Self, Error> {
+        let name = options.name;
         let found = match recovery::look(&*storage, &options, Mode::LookOnly, 0) {
             Ok(Some(found)) => found,
             Ok(None) => return Err(Error::Missing { journal: name }),
@@ -71,11 +80,14 @@ impl ReadOnly {
             name,
             id: found.header.id,
             segments: found.segments,
+            named: found.named,
             end: found.next,
         };
         Ok(Self {
             view: Arc::new(view),
             info,
+            options,
+            known: found.redactions,
         })
     }
 
@@ -87,18 +99,30 @@ impl ReadOnly {
         Reader::fixed(Arc::clone(&self.view), from)
     }
 
+    /// The redactions of the newest segment: every one that may not be carried out yet.
+    pub fn known_redactions(&self) -> &Redactions {
+        &self.known
+    }
+
+    /// Every redaction recorded at or after `from` (of `inputs`).
+    pub fn redactions(&self, from: u64) -> Result<Redactions, Error> {
+        Redactions::read(&mut self.reader(from))
+    }
+
     /// Reads and checks everything, as it is now.
     pub fn verify(&self) -> Result<VerifyReport, Error> {
-        let options = Options::new(self.view.name);
-        let found = recovery::look(&*self.view.storage, &options, Mode::LookOnly, u64::MAX)?
-            .ok_or(Error::Missing {
+        let storage = &*self.view.storage;
+        let found = recovery::look(storage, &self.options, Mode::LookOnly, u64::MAX)?.ok_or(
+            Error::Missing {
                 journal: self.view.name,
-            })?;
+            },
+        )?;
         Ok(VerifyReport {
             segments: found.recovery.segments,
             records: found.recovery.records,
             damaged: found.recovery.damaged,
             torn_bytes: found.recovery.torn_bytes,
+            redacted: found.redactions.len() as u64,
         })
     }
 }

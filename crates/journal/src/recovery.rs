@@ -1,22 +1,20 @@
 //! What is found on disk at opening, and what is done about it. Recovery always ends: a torn tail is cut, damage
 //! in the middle is set aside and reported by offset, and everything readable is kept.
 
+use std::collections::BTreeSet;
 use std::io::IoSlice;
 use std::sync::Arc;
 
 use crate::format::{self, FORMAT_VERSION, HeaderFault, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::read_batch::frames;
+use crate::redaction::{Named, Redactions, Unfinished};
 use crate::scan::{Scan, Scanned};
 use crate::segment::{self, Segment, Segments};
 use crate::storage::{Access, File, read_range};
-use crate::{Error, Id, Options, Stamp, Storage};
+use crate::{Error, Id, JournalName, Options, Stamp, Storage};
 
 /// Bytes read at a time while everything is verified.
 const PIECE_BYTES: usize = 1024 * 1024;
-/// Most bytes of one damaged range that are set aside.
-const ASIDE_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// Most files set aside; further damage is reported without a copy.
-const ASIDE_FILES_MAX: usize = 200;
-const ASIDE_FOLDER: &str = "damaged";
 
 /// The offsets `from_offset..to_offset` are unreadable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +56,11 @@ pub(crate) struct Found {
     /// Where the last commit begins: everything before it had been synced, it itself may not have been.
     pub(crate) last_commit: u64,
     pub(crate) last_stamp: Option<Stamp>,
+    /// Named frames that may not be overwritten yet.
+    pub(crate) named: Arc<Named>,
+    /// What was read of the redaction records, and from which offset on everything was read.
+    pub(crate) redactions: Redactions,
+    pub(crate) verified_from: u64,
 }
 
 /// Path of the copy of the first header: it identifies the journal when a segment header is damaged.
@@ -98,6 +101,35 @@ pub(crate) fn look(
     mode: Mode,
     verify_bytes: u64,
 ) -> Result<Option<Found>, Error> {
+    let known = options.redacted.iter().copied();
+    let named = Arc::new(Named::new(options.blank, known));
+    let Some((found, unfinished)) = look_with(storage, options, mode, verify_bytes, &named)? else {
+        return Ok(None);
+    };
+    if unfinished.is_empty() {
+        return Ok(Some(found));
+    }
+    // A redaction record comes behind the frame that it names. Known now, so what looked like damage may be none.
+    unfinished.iter().for_each(|offset| named.insert(*offset));
+    let torn = found.recovery.damaged.iter().any(|damage| {
+        let range = damage.from_offset..damage.to_offset;
+        unfinished.range(range).next().is_some()
+    });
+    if !torn {
+        return Ok(Some(found));
+    }
+    let again = look_with(storage, options, mode, verify_bytes, &named)?;
+    Ok(again.map(|(found, _)| found))
+}
+
+/// Looks once; also says which named frames were not seen overwritten.
+fn look_with(
+    storage: &dyn Storage,
+    options: &Options,
+    mode: Mode,
+    verify_bytes: u64,
+    named: &Arc<Named>,
+) -> Result<Option<(Found, BTreeSet<u64>)>, Error> {
     let mut opened = Vec::new();
     for base in bases(storage, options.name.folder())? {
         match open_segment(storage, options, mode, base)? {
@@ -126,7 +158,11 @@ pub(crate) fn look(
         position: 0,
         last_commit: 0,
         last_stamp: None,
+        named: Arc::clone(named),
+        redactions: Redactions::default(),
+        verified_from: 0,
     };
+    let mut unfinished = Unfinished::default();
     let mut verify = vec![false; opened.len()];
     let mut budget = verify_bytes;
     for (at, one) in opened.iter().enumerate().rev() {
@@ -150,9 +186,11 @@ pub(crate) fn look(
                 header.id,
                 &mut segment,
                 &mut found,
+                &mut unfinished,
             )?;
         } else {
             found.recovery.segments_unverified += 1;
+            found.verified_from = next.map_or(0, |next| next.base);
         }
         found.segments.list.push_back(segment);
     }
@@ -162,7 +200,7 @@ pub(crate) fn look(
             .and_then(|one| one.header)
             .map(|header| header.created);
     }
-    Ok(Some(found))
+    Ok(Some((found, unfinished.named)))
 }
 
 fn open_segment(
@@ -281,8 +319,12 @@ fn verify_segment(
     id: Id,
     segment: &mut Segment,
     found: &mut Found,
+    unfinished: &mut Unfinished,
 ) -> Result<(), Error> {
-    let mut scan = Scan::new(Arc::clone(&one.file), format::seed(id, one.base), one.base);
+    let (file, seed) = (Arc::clone(&one.file), format::seed(id, one.base));
+    let mut scan = Scan::new(file, seed, one.base, Arc::clone(&found.named));
+    // Only `inputs` has records that this crate can read.
+    let reads = found.header.name == JournalName::Inputs;
     let limit = end.unwrap_or(u64::MAX);
     let damaged_before = found.recovery.damaged.len();
     found.last_commit = SEGMENT_HEADER_BYTES as u64;
@@ -315,6 +357,9 @@ fn verify_segment(
                 segment.note(chunk.first_offset, chunk.position);
                 found.recovery.records += chunk.count;
                 found.last_stamp = Some(chunk.last_stamp);
+                for frame in frames(&chunk.bytes).filter(|_| reads) {
+                    unfinished.note(&frame, &mut found.redactions);
+                }
                 if let Some(position) = chunk.group_start {
                     found.last_commit = position;
                     found.recovery.damaged[damaged_before..]
@@ -370,52 +415,4 @@ pub(crate) fn settle(storage: &dyn Storage, options: &Options, found: &Found) ->
         .map_err(Error::io("settle the end of", &path))?;
     let folder = options.name.folder();
     storage.sync_dir(folder).map_err(Error::io("sync", folder))
-}
-
-/// Copies what is unreadable out of the journal before anything is cut, for whoever wants to look. Best effort:
-/// a full volume must not keep the journal from starting.
-pub(crate) fn set_aside(storage: &dyn Storage, options: &Options, found: &Found) {
-    let last = found
-        .segments
-        .list
-        .back()
-        .map(|last| segment::path(options.name, last.base));
-    let torn = last.filter(|_| found.recovery.torn_bytes > 0).map(|path| {
-        let name = format!("{}-torn-{:020}", options.name.folder(), found.next);
-        (name, path, found.position, found.recovery.torn_bytes)
-    });
-    let damaged = found.recovery.damaged.iter().map(|damage| {
-        let (from, to) = (damage.from_offset, damage.to_offset);
-        let name = format!("{}-{from:020}-{to:020}", options.name.folder());
-        (name, damage.file.clone(), damage.position, damage.bytes)
-    });
-    for (name, path, position, bytes) in damaged.chain(torn) {
-        tracing::warn!(journal = %options.name, file = path, position, bytes, copy = name,
-            "unreadable bytes were found and set aside");
-        if let Err(error) = copy_aside(storage, &name, &path, position, bytes) {
-            tracing::warn!(copy = name, %error, "cannot set the unreadable bytes aside");
-        }
-    }
-}
-
-fn copy_aside(
-    storage: &dyn Storage,
-    name: &str,
-    path: &str,
-    position: u64,
-    bytes: u64,
-) -> std::io::Result<()> {
-    storage.create_dir(ASIDE_FOLDER)?;
-    let existing = storage.list(ASIDE_FOLDER)?;
-    if existing.len() >= ASIDE_FILES_MAX || existing.iter().any(|other| other == name) {
-        return Ok(());
-    }
-    let from = storage.open(path, Access::Read)?;
-    let content = read_range(&*from, position, bytes.min(ASIDE_BYTES_MAX) as usize)?;
-    crate::storage::replace(
-        storage,
-        ASIDE_FOLDER,
-        &format!("{ASIDE_FOLDER}/{name}"),
-        &content,
-    )
 }

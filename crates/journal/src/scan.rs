@@ -1,6 +1,7 @@
 //! Reading one segment file frame by frame. Everything read is checked: header CRC, offset, payload CRC.
 //! Bytes that fail are never skipped in silence: the scan finds the next sound frame (the seeded header CRC makes
-//! a false one impossible but for chance) and reports the offsets in between as damage.
+//! a false one impossible but for chance) and reports the offsets in between as damage. A frame that is named as
+//! redacted is taken for what it is to be, whatever its checksums say, and comes out blanked.
 
 use std::io;
 use std::sync::Arc;
@@ -9,8 +10,9 @@ use bytes::Bytes;
 
 use crate::Stamp;
 use crate::format::{
-    FLAG_GROUP_START, FRAME_HEADER_BYTES, FrameHeader, SEGMENT_HEADER_BYTES, le_u64,
+    self, FLAG_GROUP_START, FRAME_HEADER_BYTES, FrameHeader, SEGMENT_HEADER_BYTES, le_u64,
 };
+use crate::redaction::Named;
 use crate::storage::{File, read_range};
 
 /// Read size of the search behind damage.
@@ -52,6 +54,7 @@ pub(crate) struct Scan {
     position: u64,
     /// Offset the next frame must have.
     expected: u64,
+    named: Arc<Named>,
 }
 
 enum Walked {
@@ -69,17 +72,24 @@ enum Walked {
 }
 
 impl Scan {
-    pub(crate) fn new(file: Arc<dyn File>, seed: u32, base: u64) -> Self {
-        Self::at(file, seed, base, SEGMENT_HEADER_BYTES as u64)
+    pub(crate) fn new(file: Arc<dyn File>, seed: u32, base: u64, named: Arc<Named>) -> Self {
+        Self::at(file, seed, base, SEGMENT_HEADER_BYTES as u64, named)
     }
 
     /// Starts at a known frame.
-    pub(crate) fn at(file: Arc<dyn File>, seed: u32, offset: u64, position: u64) -> Self {
+    pub(crate) fn at(
+        file: Arc<dyn File>,
+        seed: u32,
+        offset: u64,
+        position: u64,
+        named: Arc<Named>,
+    ) -> Self {
         Self {
             file,
             seed,
             position,
             expected: offset,
+            named,
         }
     }
 
@@ -98,7 +108,7 @@ impl Scan {
         let left = usize::try_from(length.saturating_sub(self.position)).unwrap_or(usize::MAX);
         let mut bytes = read_range(&*self.file, self.position, want.min(left))?;
         loop {
-            match self.walk(&bytes, limit) {
+            match self.walk(&mut bytes, limit) {
                 Walked::Some {
                     bytes: size,
                     count,
@@ -133,7 +143,7 @@ impl Scan {
         }
     }
 
-    fn walk(&self, bytes: &[u8], limit: u64) -> Walked {
+    fn walk(&self, bytes: &mut [u8], limit: u64) -> Walked {
         let mut at = 0;
         let mut count = 0;
         let mut last_stamp = Stamp {
@@ -142,23 +152,26 @@ impl Scan {
         };
         let mut group_start = None;
         let first_fault = loop {
-            if self.expected + count >= limit {
+            let offset = self.expected + count;
+            if offset >= limit {
                 break Walked::BadHeader;
             }
             let Some(header) = bytes[at..].first_chunk::<FRAME_HEADER_BYTES>() else {
                 break Walked::Longer(FRAME_HEADER_BYTES);
             };
-            let Some(header) = FrameHeader::decode(self.seed, header) else {
+            let named = self.named.contains(offset);
+            let sound = FrameHeader::decode(self.seed, header).filter(|it| it.offset == offset);
+            let torn = || FrameHeader::torn(header, offset).filter(|_| named);
+            let Some(header) = sound.or_else(torn) else {
                 break Walked::BadHeader;
             };
-            if header.offset != self.expected + count {
-                break Walked::BadHeader;
-            }
             let size = header.frame_bytes();
-            let Some(payload) = bytes.get(at + FRAME_HEADER_BYTES..at + size) else {
+            let Some(frame) = bytes.get_mut(at..at + size) else {
                 break Walked::Longer(size);
             };
-            if crc32c::crc32c(payload) != header.payload_crc {
+            if named {
+                format::redact(frame, self.seed, self.named.blank);
+            } else if crc32c::crc32c(&frame[FRAME_HEADER_BYTES..]) != header.payload_crc {
                 break Walked::BadPayload(size);
             }
             if header.flags & FLAG_GROUP_START != 0 {

@@ -112,6 +112,7 @@ pub(crate) struct View {
     pub(crate) name: JournalName,
     pub(crate) id: crate::Id,
     pub(crate) segments: Segments,
+    pub(crate) named: Arc<crate::redaction::Named>,
     /// One past the last record.
     pub(crate) end: u64,
 }

@@ -9,8 +9,9 @@ use tokio::sync::watch;
 use crate::options::{OnFull, Options, State};
 use crate::queue::{Ended, Queue};
 use crate::read_batch::{ReadBatch, skip};
+use crate::redaction::Named;
 use crate::segment::Segments;
-use crate::{Id, Stats, Storage};
+use crate::{Id, Stats, Storage, format};
 
 /// Most chunks one read takes from the memory tail.
 const TAIL_CHUNKS_MAX: usize = 256;
@@ -102,6 +103,28 @@ impl Tail {
         }
     }
 
+    /// Blanks a frame: its batch is copied, and the old bytes go with the last reader that has them.
+    pub(crate) fn redact(&mut self, offset: u64, seed: u32, blank: crate::Blank) {
+        let after = self
+            .batches
+            .partition_point(|batch| batch.first_offset <= offset);
+        let Some(batch) = after
+            .checked_sub(1)
+            .and_then(|at| self.batches.get_mut(at))
+            .filter(|batch| offset < batch.first_offset + batch.count)
+        else {
+            return;
+        };
+        let from = skip(&batch.bytes, offset - batch.first_offset);
+        let to = from + skip(&batch.bytes[from..], 1);
+        let mut bytes = batch.bytes.to_vec();
+        format::redact(&mut bytes[from..to], seed, blank);
+        self.held -= batch.held;
+        batch.held = bytes.capacity();
+        self.held += batch.held;
+        batch.bytes = bytes.into();
+    }
+
     /// Frames from `position` on, about `want` bytes; `None` if the tail does not reach back so far.
     fn read(&self, position: u64, want: usize) -> Option<ReadBatch> {
         if self.batches.front()?.first_offset > position {
@@ -136,6 +159,7 @@ pub(crate) struct Shared {
     pub(crate) tail: Mutex<Tail>,
     pub(crate) segments: Mutex<Segments>,
     pub(crate) holds: Mutex<Holds>,
+    pub(crate) named: Arc<Named>,
     pub(crate) stats: Mutex<Stats>,
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 mod model;
+mod redaction;
 
 use crate::committer::{Committer, Planted, Step};
 use crate::storage::sim::{Fault, Random, SimStorage};

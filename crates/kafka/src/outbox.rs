@@ -93,7 +93,8 @@ impl Outbox {
                 | OutcomeKind::ClockCopy
                 | OutcomeKind::ConfigurationCopy
                 | OutcomeKind::NodeCopy
-                | OutcomeKind::OutletCopy,
+                | OutcomeKind::OutletCopy
+                | OutcomeKind::Reprocessed,
             )
             | None => Ok(Ok(())),
         }

@@ -84,6 +84,9 @@ fn run(catalogue: &Arc<Catalogue>, case: &Case) -> u64 {
             qos: 1,
             dup: false,
             retain: false,
+            from_broker: false,
+            reprocessed: false,
+            content_type: "",
             topic,
             payload: payload.as_bytes(),
             oversize: None,
@@ -165,8 +168,12 @@ fn cases() -> Vec<Case> {
 
 fn read(folder: &Path) -> Result<PackFiles, std::io::Error> {
     let mut files = BTreeMap::new();
-    for inner in ["", "profiles", "devices"] {
-        for entry in std::fs::read_dir(folder.join(inner))? {
+    for inner in ["", "profiles", "devices", "measures", "decoders"] {
+        let folder_of = folder.join(inner);
+        if !folder_of.is_dir() {
+            continue;
+        }
+        for entry in std::fs::read_dir(folder_of)? {
             let path = entry?.path();
             if path.is_file() {
                 let name = path

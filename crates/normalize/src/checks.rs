@@ -3,16 +3,47 @@
 
 use event::{Reject, RejectCode, Stream};
 
-use crate::catalogue::{Catalogue, Device, Meaning, Profile, stream_name};
+use crate::catalogue::{Catalogue, Device, Meaning, Profile, Source, stream_name};
+use crate::fault::Fault;
 use crate::message::Input;
-use crate::native::{Fault, Reading};
+use crate::reading::Reading;
 
-/// Takes `ioc/{site}/{stream}/{device}/up` apart.
-pub(crate) fn route<'t>(catalogue: &Catalogue, topic: &'t str) -> Result<(Stream, &'t str), Fault> {
-    let rest = topic
-        .strip_prefix("ioc/")
-        .and_then(|rest| rest.strip_suffix("/up"));
-    let (site, rest) = rest.and_then(level).ok_or_else(topic_unknown)?;
+/// Where a topic leads.
+pub(crate) enum Route<'c, 't> {
+    /// `ioc/{site}/{stream}/{device}/up`
+    Up { stream: Stream, device: &'t str },
+    /// `ioc/{site}/{stream}/{device}/online`
+    Online { stream: Stream, device: &'t str },
+    /// A topic of `sources.toml`.
+    Source(&'c Source),
+}
+
+#[inline]
+pub(crate) fn route<'c, 't>(
+    catalogue: &'c Catalogue,
+    topic: &'t str,
+) -> Result<Route<'c, 't>, Fault> {
+    let Some(rest) = topic.strip_prefix("ioc/") else {
+        let source = catalogue.sources.find(topic);
+        return source.map(Route::Source).ok_or_else(|| {
+            let reason = "no source of the site pack has a filter for this topic; publish to \
+                          ioc/{site}/{stream}/{device}/up, or add a source to sources.toml";
+            Fault::new(RejectCode::TopicUnknown, reason)
+        });
+    };
+    if let Some(rest) = rest.strip_suffix("/up") {
+        let (stream, device) = own(catalogue, rest)?;
+        return Ok(Route::Up { stream, device });
+    }
+    let rest = rest.strip_suffix("/online").ok_or_else(topic_unknown)?;
+    let (stream, device) = own(catalogue, rest)?;
+    Ok(Route::Online { stream, device })
+}
+
+/// Takes `{site}/{stream}/{device}` apart.
+#[inline]
+fn own<'t>(catalogue: &Catalogue, rest: &'t str) -> Result<(Stream, &'t str), Fault> {
+    let (site, rest) = level(rest).ok_or_else(topic_unknown)?;
     let (word, device) = level(rest).ok_or_else(topic_unknown)?;
     if device.is_empty() || device.as_bytes().contains(&b'/') {
         return Err(topic_unknown());
@@ -26,7 +57,7 @@ pub(crate) fn route<'t>(catalogue: &Catalogue, topic: &'t str) -> Result<(Stream
     }
     let Some(stream) = catalogue.stream(word) else {
         let reason = format!(
-            "the topic names stream {word:?}; use disaster, energy, environment or tourism"
+            "the topic names stream {word:?}; use disaster, energy, environment, tourism or city"
         );
         return Err(Fault::new(RejectCode::StreamUnknown, reason));
     };
@@ -34,12 +65,13 @@ pub(crate) fn route<'t>(catalogue: &Catalogue, topic: &'t str) -> Result<(Stream
 }
 
 /// The first level and what follows it. Levels are short: a plain loop beats a searcher.
+#[inline]
 fn level(topic: &str) -> Option<(&str, &str)> {
     let at = topic.bytes().position(|byte| byte == b'/')?;
     Some((topic.get(..at)?, topic.get(at + 1..)?))
 }
 
-fn topic_unknown() -> Fault {
+pub(crate) fn topic_unknown() -> Fault {
     let reason = "the topic is not of the form ioc/{site}/{stream}/{device}/up; publish there";
     Fault::new(RejectCode::TopicUnknown, reason)
 }
@@ -48,6 +80,16 @@ pub(crate) fn resolve(catalogue: &Catalogue, id: &str) -> Result<Device, Fault> 
     catalogue.resolve(id).ok_or_else(|| {
         let reason = format!(
             "device {id:?} is not in the catalogue and fits no family; add it or correct it"
+        );
+        Fault::new(RejectCode::DeviceUnknown, reason)
+    })
+}
+
+/// The device that a format calls so.
+pub(crate) fn resolve_address(catalogue: &Catalogue, address: &str) -> Result<Device, Fault> {
+    catalogue.by_address(address).ok_or_else(|| {
+        let reason = format!(
+            "device {address:?} is no address, id or family of the catalogue; add it or correct it"
         );
         Fault::new(RejectCode::DeviceUnknown, reason)
     })
@@ -113,11 +155,14 @@ const OVERSIZE_KEPT: usize = 4_096;
 
 pub(crate) fn reject(input: &Input<'_>, fault: Fault) -> Reject {
     let mut reason = fault.reason;
-    if reason.len() > REASON_BYTES_MAX {
+    // The keys of a refusal for personal data are read back from its sentence.
+    if fault.code != RejectCode::PersonalData && reason.len() > REASON_BYTES_MAX {
         reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
         reason.push('…');
     }
     let payload = match input.oversize {
+        // What nobody may keep.
+        _ if fault.code == RejectCode::PersonalData => &[],
         Some(_) => input.payload.get(..OVERSIZE_KEPT).unwrap_or(input.payload),
         None => input.payload,
     };

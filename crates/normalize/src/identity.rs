@@ -6,6 +6,8 @@
 use event::{EventId, JournalId, Time};
 use sha2::{Digest, Sha256};
 
+use crate::format::{Raw, Record};
+
 /// What tells two messages of one device and one device time apart.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Mark<'a> {
@@ -39,6 +41,7 @@ impl<'b> Parts<'b> {
         self.bytes(&length.to_le_bytes()).bytes(name.as_bytes())
     }
 
+    #[inline]
     fn finish(self) -> EventId {
         let hash: [u8; 32] = Sha256::digest(self.0).into();
         let mut id = EventId::default();
@@ -48,6 +51,7 @@ impl<'b> Parts<'b> {
 }
 
 /// Of an event with a device time.
+#[inline]
 pub(crate) fn of_reading(
     buffer: &mut Vec<u8>,
     site: &str,
@@ -93,14 +97,44 @@ pub(crate) fn of_delivery(
     client: &str,
     session: u64,
     packet_id: u16,
+    index: u32,
     payload: &[u8],
 ) -> EventId {
+    let part = index.to_le_bytes();
     Parts::new(buffer, b'd')
         .name(client)
         .number(session)
         .bytes(&packet_id.to_le_bytes())
         .bytes(payload)
+        // The first has none: its form is on disk.
+        .bytes(if index == 0 { &[] } else { &part })
         .finish()
+}
+
+/// Of a further statement of a message that has a UUID.
+pub(crate) fn of_part(buffer: &mut Vec<u8>, uuid: EventId, index: u32) -> EventId {
+    Parts::new(buffer, b'u')
+        .bytes(&uuid.0)
+        .bytes(&index.to_le_bytes())
+        .finish()
+}
+
+/// What a statement says, in short.
+pub(crate) fn fields_hash(record: &Record) -> u128 {
+    let mut buffer = Vec::with_capacity(64 * record.fields.len());
+    for field in &record.fields {
+        let parts = Parts(&mut buffer).name(&field.key);
+        match &field.value {
+            Raw::Null => parts.bytes(b"n"),
+            Raw::Boolean(truth) => parts.bytes(if *truth { b"t" } else { b"f" }),
+            Raw::Number(number) => parts.bytes(b"d").number(number.to_bits()),
+            Raw::Text(text) => parts.bytes(b"s").name(text),
+        };
+    }
+    let hash: [u8; 32] = Sha256::digest(&buffer).into();
+    let mut short = [0; 16];
+    short.copy_from_slice(&hash[..16]);
+    u128::from_le_bytes(short)
 }
 
 #[cfg(test)]
@@ -122,10 +156,11 @@ mod tests {
             of_record(b, JournalId([1; 16]), 2, 0),
             of_record(b, JournalId([2; 16]), 2, 0),
             of_record(b, JournalId([1; 16]), 3, 0),
-            of_delivery(b, "c", 1, 2, b"x"),
-            of_delivery(b, "c", 2, 1, b"x"),
-            of_delivery(b, "d", 1, 2, b"x"),
-            of_delivery(b, "c", 1, 2, b"y"),
+            of_delivery(b, "c", 1, 2, 0, b"x"),
+            of_delivery(b, "c", 1, 2, 1, b"x"),
+            of_delivery(b, "c", 2, 1, 0, b"x"),
+            of_delivery(b, "d", 1, 2, 0, b"x"),
+            of_delivery(b, "c", 1, 2, 0, b"y"),
         ];
         let all = ids.len();
         ids.sort_unstable();

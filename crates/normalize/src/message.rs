@@ -17,6 +17,12 @@ pub struct Input<'a> {
     pub qos: u8,
     pub dup: bool,
     pub retain: bool,
+    /// Came from an outside broker, where RETAIN means: from before we subscribed.
+    pub from_broker: bool,
+    /// Out of the quarantine: history, whatever its time.
+    pub reprocessed: bool,
+    /// MQTT 5 content type; empty where there is none.
+    pub content_type: &'a str,
     pub topic: &'a str,
     pub payload: &'a [u8],
     /// Length of a payload over the limit, of which `payload` is the beginning.
@@ -30,6 +36,8 @@ pub enum Normalized {
     Reject(Reject),
     /// The same event, or the same delivery, was here before.
     Duplicate,
+    /// The message changed what is remembered of its source, and has nothing to deliver.
+    State,
 }
 
 /// Counts since the start, for metrics: no part of the state.
@@ -38,6 +46,10 @@ pub struct Counts {
     pub events: u64,
     pub rejects: u64,
     pub duplicates: u64,
+    /// Messages with nothing to deliver.
+    pub states: u64,
+    /// Statements about devices elsewhere, in feeds that carry more than this site.
+    pub elsewhere: u64,
     /// Keys that no profile knows, in messages that gave events.
     pub unknown_fields: u64,
     /// Known keys whose values could not be used, in messages that gave events.

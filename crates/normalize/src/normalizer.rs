@@ -1,19 +1,28 @@
-//! The fold: one message in, one event, reject or duplicate out.
+//! The fold: one message in; events, duplicates or a reject out, or a change of what is remembered.
 
-use std::cmp::Ordering;
+mod identify;
+mod readings;
+mod statements;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use event::{Event, EventFlags, EventId, Name, Place, RejectCode, Time};
+use event::{Event, EventFlags, Kind, Name, Reject, RejectCode, Time};
 use serde::Serialize;
 
 use crate::catalogue::{Catalogue, Device, Profile};
-use crate::checks::{check_stream, check_values, payload_text, reject, resolve, route};
+use crate::checks::{Route, check_stream, reject, resolve, route};
 use crate::clock::{is_history, judge};
-use crate::identity::{self, Mark};
+use crate::fault::Fault;
+use crate::format::{self, Format, Wire};
 use crate::message::{Counts, Input, Normalized};
-use crate::native::{self, Fault, Reading};
-use crate::state::{DeviceMemory, EntityMemory, Saved, State, VERSION};
+use crate::personal;
+use crate::quality;
+use crate::reading::Reading;
+use crate::state::{DeviceMemory, EntityMemory, Saved, State, VERSION, Watched};
+use crate::unpack;
+use identify::{Index, identify};
+use readings::{native_reading, online_reading, place};
 
 #[derive(Debug)]
 struct Tracked {
@@ -21,6 +30,7 @@ struct Tracked {
     /// Index into `entities`.
     entity: usize,
     memory: DeviceMemory,
+    watched: Watched,
 }
 
 /// Catalogue and memory. Bound: the devices that the catalogue lists plus `family_members_max`, each with its windows.
@@ -32,6 +42,8 @@ pub struct Normalizer {
     devices: Vec<Tracked>,
     entity_index: HashMap<Name, usize>,
     entities: Vec<(Name, EntityMemory)>,
+    /// What formats remember of their sources.
+    memory: format::Memory,
     family_members: usize,
     /// No member can have been idle for long enough before this time, so there is no use in looking.
     sweep_not_before: Time,
@@ -48,6 +60,7 @@ impl Normalizer {
             devices: Vec::new(),
             entity_index: HashMap::new(),
             entities: Vec::new(),
+            memory: format::Memory::default(),
             family_members: 0,
             sweep_not_before: Time(i64::MIN),
             counts: Counts::default(),
@@ -66,8 +79,9 @@ impl Normalizer {
         let memories = old
             .devices
             .into_iter()
-            .map(|tracked| (tracked.device.id, tracked.memory));
+            .map(|tracked| (tracked.device.id, tracked.memory, tracked.watched));
         self.fill(memories.collect(), old.entities);
+        self.memory = old.memory;
         self.counts = counts;
     }
 
@@ -79,15 +93,34 @@ impl Normalizer {
         }
     }
 
-    /// Exactly one entry is added to `out`.
+    /// At least one entry is added to `out`.
     pub fn apply(&mut self, input: &Input<'_>, out: &mut Vec<Normalized>) {
+        let before = out.len();
         if let Err(fault) = self.normalize(input, out) {
+            // What a message said before its fault was found is not kept: it is refused as a whole.
+            out.truncate(before);
             self.counts.rejects += 1;
-            out.push(Normalized::Reject(reject(input, fault)));
+            out.push(Normalized::Reject(self.refuse(input, fault)));
+        } else if out.len() == before {
+            self.counts.states += 1;
+            out.push(Normalized::State);
         }
     }
 
-    /// Adds an event or a duplicate, or says why there is neither.
+    /// A refusal keeps the message; personal data in it are the one thing that nobody may keep.
+    fn refuse(&self, input: &Input<'_>, fault: Fault) -> Reject {
+        let personal = &self.catalogue.personal;
+        if fault.code != RejectCode::PersonalData {
+            let payload = unpack::salvage(input, &self.catalogue.limits);
+            let keys = personal.scan_refused(&payload);
+            if !keys.is_empty() {
+                return reject(input, personal::fault(&keys));
+            }
+        }
+        reject(input, fault)
+    }
+
+    /// Adds events, duplicates, or nothing; or says why there is no use in the message.
     fn normalize(&mut self, input: &Input<'_>, out: &mut Vec<Normalized>) -> Result<(), Fault> {
         if let Some(length) = input.oversize {
             let reason =
@@ -95,29 +128,73 @@ impl Normalizer {
             return Err(Fault::new(RejectCode::PayloadTooLarge, reason));
         }
         let catalogue = self.catalogue.clone();
-        let (stream, id) = route(&catalogue, input.topic)?;
-        let known = self.index.get(id).copied();
-        let newcomer;
-        let device = match known {
-            Some(at) => &self.devices[at].device,
-            None => {
-                newcomer = resolve(&catalogue, id)?;
-                &newcomer
+        match route(&catalogue, input.topic)? {
+            Route::Up { stream, device: id } => {
+                let known = self.index.get(id).copied();
+                let newcomer;
+                let device = match known {
+                    Some(at) => &self.devices[at].device,
+                    None => {
+                        newcomer = resolve(&catalogue, id)?;
+                        &newcomer
+                    }
+                };
+                let profile = &catalogue.profiles[device.profile];
+                check_stream(profile, stream, id)?;
+                let payload = unpack::unpack(input, &catalogue.limits)?;
+                if profile.format == Format::Native {
+                    let mut reading = native_reading(&catalogue, profile, id, &payload)?;
+                    let at = match known {
+                        Some(at) => at,
+                        None => self.admit(device.clone(), input.journal_time)?,
+                    };
+                    self.deliver(&catalogue, at, &mut reading, (0, Index::First), input, out);
+                    Ok(())
+                } else {
+                    let wire = Wire {
+                        topic: input.topic,
+                        payload: &payload,
+                        content_type: input.content_type,
+                        catalogue: &catalogue,
+                        device: Some(id),
+                        profile: Some(profile),
+                        received: input.journal_time,
+                    };
+                    self.formatted(&wire, &profile.plan, profile.skip_unknown, input, out)
+                }
             }
-        };
-        let profile = &catalogue.profiles[device.profile];
-        check_stream(profile, stream, id)?;
-        let text = payload_text(input.payload)?;
-        let reading = native::decode(text, id, profile, &catalogue.limits)?;
-        check_values(&reading, profile)?;
-        let at = match known {
-            Some(at) => at,
-            None => {
-                let device = device.clone();
-                self.admit(device, input.journal_time)?
+            Route::Online { stream, device: id } => {
+                let device = resolve(&catalogue, id)?;
+                check_stream(&catalogue.profiles[device.profile], stream, id)?;
+                let mut reading = online_reading(&catalogue, input.payload)?;
+                let at = self.known_or_admitted(device, input)?;
+                self.deliver(&catalogue, at, &mut reading, (0, Index::First), input, out);
+                Ok(())
             }
-        };
-        match self.accept(at, &catalogue, profile, reading, input) {
+            Route::Source(source) => self.sourced(source, input, out),
+        }
+    }
+
+    fn known_or_admitted(&mut self, device: Device, input: &Input<'_>) -> Result<usize, Fault> {
+        match self.index.get(&device.id).copied() {
+            Some(at) => Ok(at),
+            None => self.admit(device, input.journal_time),
+        }
+    }
+
+    /// A reading that is sound becomes an event or a duplicate.
+    #[inline]
+    fn deliver(
+        &mut self,
+        catalogue: &Catalogue,
+        at: usize,
+        reading: &mut Reading,
+        statement: (u128, Index),
+        input: &Input<'_>,
+        out: &mut Vec<Normalized>,
+    ) {
+        let profile = &catalogue.profiles[self.devices[at].device.profile];
+        match self.accept(at, catalogue, profile, reading, statement, input) {
             Some(event) => {
                 self.counts.events += 1;
                 out.push(Normalized::Event(event));
@@ -127,36 +204,50 @@ impl Normalizer {
                 out.push(Normalized::Duplicate);
             }
         }
-        Ok(())
     }
 
     /// Identity, time and place of a reading that is sound.
+    #[inline]
     fn accept(
         &mut self,
         at: usize,
         catalogue: &Catalogue,
         profile: &Profile,
-        mut reading: Reading,
+        reading: &mut Reading,
+        statement: (u128, Index),
         input: &Input<'_>,
     ) -> Option<Event> {
         let tracked = &mut self.devices[at];
         let device = &tracked.device;
-        let judged = judge(&mut reading, device.clock_offset_ns, catalogue, input);
+        let clock = &mut tracked.watched.clock;
+        let judged = judge(reading, device.clock_offset_ns, clock, catalogue, input);
         let id = identify(
             &mut self.id_buffer,
             &catalogue.site,
             device,
             &mut tracked.memory,
-            &reading,
+            reading,
+            statement,
             input,
         )?;
         tracked.memory.last_heard = tracked.memory.last_heard.max(input.journal_time);
-        let mut flags = EventFlags::default();
+        let mut flags = reading.flags.with(judged.flags);
         let mut unusable = reading.unusable;
         let wanted = judged.observed;
-        flags = flags.with(judged.flags);
-        if is_history(wanted, catalogue.lateness_ns(profile.stream), input) {
+        let kind = reading.kind.unwrap_or(profile.kind);
+        // What is of an interval could not be said before its end, and an announcement is of the time for which it holds.
+        let until = reading.until.map(|until| until.plus(judged.offset_ns));
+        let ends = [until, reading.valid_from, reading.valid_to];
+        let newest_of = ends.into_iter().flatten().fold(wanted, Ord::max);
+        if is_history(newest_of, catalogue.lateness_ns(profile.stream), input)
+            || input.reprocessed
+            // A broker's retained reading is from before we subscribed; a retained state is how things are.
+            || (input.retain && input.from_broker && kind != Kind::State)
+        {
             flags = flags.with(EventFlags::HISTORY);
+        }
+        if input.reprocessed {
+            flags = flags.with(EventFlags::REPROCESSED);
         }
         let memory = &mut self.entities[tracked.entity].1;
         let newest = memory.newest;
@@ -170,8 +261,12 @@ impl Normalizer {
         if input.retain {
             flags = flags.with(EventFlags::RETAINED);
         }
-        let place = place(catalogue, device, &reading, &mut unusable);
-        let offset = |time: Time| time.plus(device.clock_offset_ns);
+        let place = place(catalogue, device, reading, &mut unusable, &mut flags);
+        if judged.is_live && !flags.has(EventFlags::HISTORY) {
+            let tracks = &mut tracked.watched.tracks;
+            quality::judge(tracks, profile, &mut reading.values, observed);
+        }
+        let offset = |time: Time| time.plus(judged.offset_ns);
         let until = reading.until.map(offset).filter(|until| *until >= observed);
         unusable += u64::from(until.is_none() && reading.until.is_some());
         if unusable > 0 {
@@ -181,7 +276,7 @@ impl Normalizer {
         self.counts.unknown_fields += reading.unknown;
         Some(Event {
             id,
-            kind: profile.kind,
+            kind,
             stream: profile.stream,
             status: reading.status,
             site: catalogue.site.clone(),
@@ -196,7 +291,7 @@ impl Normalizer {
             sequence: reading.sequence,
             place,
             flags,
-            values: reading.values,
+            values: std::mem::take(&mut reading.values),
         })
     }
 
@@ -214,10 +309,10 @@ impl Normalizer {
                 return Err(Fault::new(RejectCode::DeviceLimit, reason));
             }
         }
-        Ok(self.track(device, DeviceMemory::default()))
+        Ok(self.track(device, DeviceMemory::default(), Watched::default()))
     }
 
-    fn track(&mut self, device: Device, memory: DeviceMemory) -> usize {
+    fn track(&mut self, device: Device, memory: DeviceMemory, watched: Watched) -> usize {
         let entity = match self.entity_index.get(&device.entity) {
             Some(entity) => *entity,
             None => {
@@ -234,6 +329,7 @@ impl Normalizer {
             device,
             entity,
             memory,
+            watched,
         });
         self.devices.len() - 1
     }
@@ -256,22 +352,28 @@ impl Normalizer {
         } else {
             let memories = kept
                 .into_iter()
-                .map(|tracked| (tracked.device.id, tracked.memory));
+                .map(|tracked| (tracked.device.id, tracked.memory, tracked.watched));
             let memories = memories.collect();
             let entities = std::mem::take(&mut self.entities);
             let counts = self.counts;
+            let memory = std::mem::take(&mut self.memory);
             *self = Self::new(self.catalogue.clone());
             self.counts = counts;
+            self.memory = memory;
             self.fill(memories, entities);
         }
         self.sweep_not_before = oldest.map_or(now, |oldest| oldest.plus(idle_ns));
     }
 
     /// Takes over memory, leaving out what the catalogue does not know.
-    fn fill(&mut self, devices: Vec<(Name, DeviceMemory)>, entities: Vec<(Name, EntityMemory)>) {
-        for (id, memory) in devices {
+    fn fill(
+        &mut self,
+        devices: Vec<(Name, DeviceMemory, Watched)>,
+        entities: Vec<(Name, EntityMemory)>,
+    ) {
+        for (id, memory, watched) in devices {
             if let Some(device) = self.catalogue.resolve(&id) {
-                self.track(device, memory);
+                self.track(device, memory, watched);
             }
         }
         let wanted: HashSet<Name> = self.entity_index.keys().cloned().collect();
@@ -293,6 +395,11 @@ impl Normalizer {
             .map(|tracked| (&*tracked.device.id, &tracked.memory))
             .collect();
         devices.sort_unstable_by_key(|(id, _)| *id);
+        let watched = self.devices.iter();
+        let mut watched: Vec<_> = watched
+            .map(|tracked| (&*tracked.device.id, &tracked.watched))
+            .collect();
+        watched.sort_unstable_by_key(|(id, _)| *id);
         let mut entities: Vec<_> = self
             .entities
             .iter()
@@ -303,6 +410,8 @@ impl Normalizer {
             version: VERSION,
             devices,
             entities,
+            memory: &self.memory,
+            watched,
         }
     }
 
@@ -312,109 +421,15 @@ impl Normalizer {
             return None;
         }
         let mut normalizer = Self::new(catalogue);
-        let named = |name: String| Name::from(name);
-        normalizer.fill(
-            state
-                .devices
-                .into_iter()
-                .map(|(id, memory)| (named(id), memory))
-                .collect(),
-            state
-                .entities
-                .into_iter()
-                .map(|(id, memory)| (named(id), memory))
-                .collect(),
-        );
+        let mut watched: HashMap<String, Watched> = state.watched.into_iter().collect();
+        let devices = state.devices.into_iter().map(|(id, memory)| {
+            let watched = watched.remove(&id).unwrap_or_default();
+            (Name::from(id), memory, watched)
+        });
+        let entities = state.entities.into_iter();
+        let entities = entities.map(|(name, memory)| (Name::from(name), memory));
+        normalizer.fill(devices.collect(), entities.collect());
+        normalizer.memory = state.memory;
         Some(normalizer)
-    }
-}
-
-/// The event's id, remembered; `None` when it was here before.
-fn identify(
-    buffer: &mut Vec<u8>,
-    site: &str,
-    device: &Device,
-    memory: &mut DeviceMemory,
-    reading: &Reading,
-    input: &Input<'_>,
-) -> Option<EventId> {
-    // A message gives one event in this format.
-    const INDEX: u32 = 0;
-    let (id, certainly_new) = match (reading.uuid, reading.stamp) {
-        (Some(uuid), _) => (uuid, false),
-        (None, Some(stamp)) => {
-            let mark = match reading.sequence {
-                Some(sequence) => Mark::Sequence(sequence),
-                None => Mark::Payload(input.payload),
-            };
-            // An equal id has an equal device time and mark, so it cannot have come before one that is new.
-            let new = match stamp.0.cmp(&memory.newest_stamp) {
-                Ordering::Greater => true,
-                Ordering::Equal => reading
-                    .sequence
-                    .is_some_and(|sequence| Some(sequence) > memory.newest_sequence),
-                Ordering::Less => false,
-            };
-            (
-                identity::of_reading(buffer, site, &device.id, stamp, mark, INDEX),
-                new,
-            )
-        }
-        (None, None) => {
-            let delivery = identity::of_delivery(
-                buffer,
-                input.client,
-                input.session,
-                input.packet_id,
-                input.payload,
-            );
-            // The DUP flag alone says nothing; QoS 0 has no packet id and is never sent again.
-            if input.dup && memory.deliveries.contains(delivery) {
-                return None;
-            }
-            if input.qos > 0 {
-                memory.deliveries.push(delivery);
-            }
-            (
-                identity::of_record(buffer, input.journal, input.offset, INDEX),
-                true,
-            )
-        }
-    };
-    if !certainly_new && memory.ids.contains(id) {
-        return None;
-    }
-    memory.ids.push(id);
-    if let Some(stamp) = reading.stamp
-        && stamp.0 >= memory.newest_stamp
-    {
-        let before = memory
-            .newest_sequence
-            .filter(|_| stamp.0 == memory.newest_stamp);
-        memory.newest_sequence = before.max(reading.sequence);
-        memory.newest_stamp = stamp.0;
-    }
-    Some(id)
-}
-
-/// Where the device says that it is, else where the catalogue puts it.
-fn place(
-    catalogue: &Catalogue,
-    device: &Device,
-    reading: &Reading,
-    unusable: &mut u64,
-) -> Option<Place> {
-    match (reading.lat, reading.lon) {
-        (Some(lat), Some(lon)) => Some(Place {
-            area: catalogue.areas.locate(lat, lon).cloned(),
-            lat,
-            lon,
-        }),
-        (None, None) => device.place.clone(),
-        // Half a place is none.
-        _ => {
-            *unusable += 1;
-            device.place.clone()
-        }
     }
 }

@@ -3,11 +3,15 @@
 use event::{EventId, Time};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::clock_memory::ClockMemory;
+use crate::format::Memory;
+use crate::quality::Tracks;
+
 /// Ids that a device's window holds; the contract's figure.
 pub(crate) const WINDOW: usize = 1_024;
 
 /// Version of the saved form.
-pub(crate) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 2;
 
 /// A ring of the last [`WINDOW`] items, oldest first when saved.
 #[derive(Clone, Debug)]
@@ -27,6 +31,7 @@ impl<T> Default for Ring<T> {
 }
 
 impl<T: Copy> Ring<T> {
+    #[inline]
     fn push(&mut self, item: T) {
         if self.items.len() < WINDOW {
             self.items.push(item);
@@ -99,6 +104,7 @@ impl Window {
         false
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, id: EventId) {
         let (head, tail) = halves(id);
         self.heads.push(head);
@@ -175,6 +181,7 @@ pub(crate) struct EntityMemory {
 
 impl EntityMemory {
     /// The first instant at or after `wanted` that none of the last events has, now taken.
+    #[inline]
     pub(crate) fn take(&mut self, wanted: Time) -> Time {
         let start = match self.last {
             Some((asked, next)) if asked == wanted => next,
@@ -217,6 +224,36 @@ pub struct State {
     pub(crate) version: u16,
     pub(crate) devices: Vec<(String, DeviceMemory)>,
     pub(crate) entities: Vec<(String, EntityMemory)>,
+    pub(crate) memory: Memory,
+    pub(crate) watched: Vec<(String, Watched)>,
+}
+
+/// What is known of a device beyond its ids: its clock, and the values before.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Watched {
+    pub(crate) clock: ClockMemory,
+    pub(crate) tracks: Tracks,
+}
+
+/// The state of the release before formats had a memory.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct StateV1 {
+    version: u16,
+    devices: Vec<(String, DeviceMemory)>,
+    entities: Vec<(String, EntityMemory)>,
+}
+
+impl From<StateV1> for State {
+    fn from(old: StateV1) -> Self {
+        Self {
+            // A form that is not of its release stays refused.
+            version: if old.version == 1 { VERSION } else { 0 },
+            devices: old.devices,
+            entities: old.entities,
+            memory: Memory::default(),
+            watched: Vec::new(),
+        }
+    }
 }
 
 /// The same without copying the memory.
@@ -225,6 +262,8 @@ pub(crate) struct Saved<'a> {
     pub(crate) version: u16,
     pub(crate) devices: Vec<(&'a str, &'a DeviceMemory)>,
     pub(crate) entities: Vec<(&'a str, &'a EntityMemory)>,
+    pub(crate) memory: &'a Memory,
+    pub(crate) watched: Vec<(&'a str, &'a Watched)>,
 }
 
 #[cfg(test)]

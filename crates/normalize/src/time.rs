@@ -1,6 +1,10 @@
 //! Reading a device's time. Wrong clocks are kept, not refused: only what is no time at all is.
 
+mod forms;
+
 use event::Time;
+
+pub(crate) use forms::{interval, stamp, stamp_of};
 
 /// RFC 3339: `2026-11-22T03:04:05.678Z`, `…+07:00`; a space for the `T` and small letters are allowed, a missing zone is not.
 /// Years beyond the range of [`Time`] stop at its ends: a wrong clock, judged later like any other. Digits beyond the
@@ -55,6 +59,11 @@ fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
         padded.fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0')),
         zone,
     ))
+}
+
+/// `+07:00` or `Z` as nanoseconds east of UTC.
+pub(crate) fn zone(text: &str) -> Option<i64> {
+    zone_seconds(text.as_bytes()).map(|seconds| seconds * Time::SECOND)
 }
 
 fn zone_seconds(zone: &[u8]) -> Option<i64> {

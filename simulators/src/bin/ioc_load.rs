@@ -57,6 +57,10 @@ struct Send {
     first_device: u32,
     #[arg(long, default_value = "ioc-load")]
     client_prefix: String,
+    /// Wire format of the messages (senml, sparkplug, cap ...); without it native readings. Up to 60,000 a connection are encoded
+    /// beforehand, the others as they go.
+    #[arg(long)]
+    format: Option<String>,
 }
 
 // One thread: the generator must leave the cores to what it measures.
@@ -102,5 +106,6 @@ fn options(send: Send) -> anyhow::Result<LoadOptions> {
         devices: send.devices,
         first_device: send.first_device,
         client_prefix: send.client_prefix,
+        format: send.format,
     })
 }

@@ -9,8 +9,8 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use simulators::{
-    NAMES, Options, Pace, Progress, Qos, RealTime, Scenario, Target, Totals, drive, scenario,
-    stamp, wall,
+    NAMES, Options, Pace, Progress, Qos, RealTime, Scenario, Target, Totals, drive, ledger,
+    scenario, stamp, wall,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -25,8 +25,8 @@ use tracing_subscriber::EnvFilter;
 #[command(version, after_help = scenarios())]
 struct Cli {
     /// Where to publish: mqtt://HOST:PORT.
-    #[arg(long)]
-    url: String,
+    #[arg(long, required_unless_present = "ledger")]
+    url: Option<String>,
     /// Which scenario; see below.
     #[arg(long)]
     scenario: String,
@@ -48,6 +48,9 @@ struct Cli {
     /// When the scenario begins: `now`, or a time such as 2024-09-08T00:00:00+07:00.
     #[arg(long, default_value = "now")]
     start: String,
+    /// Publish nothing: print as one JSON line what must become of the scenario's messages, by format, and their faults.
+    #[arg(long)]
+    ledger: bool,
     /// End with one JSON line of totals instead of a sentence.
     #[arg(long)]
     json: bool,
@@ -80,8 +83,12 @@ async fn publish() -> anyhow::Result<()> {
         )
         .with_writer(std::io::stderr)
         .init();
-    let target = target(&cli.url)?;
     let (scenario, pace) = prepare(&cli)?;
+    if cli.ledger {
+        let line = serde_json::to_string(&ledger(scenario))?;
+        return writeln!(std::io::stdout(), "{line}").context("printing the ledger");
+    }
+    let target = target(cli.url.as_deref().unwrap_or_default())?;
     let cancel = CancellationToken::new();
     let interrupted = cancel.clone();
     tokio::spawn(async move {

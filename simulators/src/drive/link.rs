@@ -192,8 +192,7 @@ impl Link {
         let mut settled = false;
         while let Some(publication) = self.queue.pop_front() {
             let publish = if publication.qos == Qos::AtMostOnce {
-                let repeat = publication.duplicate_of.is_some();
-                self.board.settle(repeat, false);
+                self.board.settle(publication.is_repeat(), false);
                 settled = true;
                 packet(&publication, 0)
             } else {
@@ -201,7 +200,7 @@ impl Link {
                 match self.outbox.push(publication) {
                     Ok(packet_id) => packet(&copy, packet_id),
                     Err(publication) => {
-                        self.queue.push_front(publication);
+                        self.queue.push_front(*publication);
                         break;
                     }
                 }
@@ -229,7 +228,7 @@ impl Link {
             Event::Incoming(_) | Event::Outgoing(_) => None,
         };
         if let Some(publication) = done {
-            self.board.settle(publication.duplicate_of.is_some(), true);
+            self.board.settle(publication.is_repeat(), true);
             if self.outbox.is_empty() {
                 self.board.wake();
             }
@@ -278,6 +277,7 @@ fn packet(publication: &Publication, packet_id: u16) -> Publish {
     };
     let mut publish = Publish::from_bytes(&*publication.topic, qos, publication.payload.clone());
     publish.pkid = packet_id;
+    publish.retain = publication.retain;
     // A repeat is a delivery attempted again; the flag exists only above QoS 0.
     publish.dup = publication.duplicate_of.is_some() && qos != QoS::AtMostOnce;
     publish

@@ -115,7 +115,8 @@ pub struct Totals {
     pub acknowledged: u64,
     /// Unique messages sent at QoS 0, which nobody acknowledges.
     pub unconfirmed: u64,
-    /// Messages that the scenario itself sends a second time, as a device does that lost an acknowledgement.
+    /// Messages that say nothing new: sent a second time, as a device does that lost an acknowledgement, or passed on by
+    /// somebody else.
     pub repeats: u64,
     /// Messages sent again because a connection broke before their acknowledgement came.
     pub redelivered: u64,
@@ -288,7 +289,7 @@ impl Driver {
         }
         for publication in moment.publications {
             if let Some(order) = orders.get_mut(publication.link) {
-                self.board.hand_over(publication.duplicate_of.is_some());
+                self.board.hand_over(publication.is_repeat());
                 order.publications.push(publication);
             }
         }

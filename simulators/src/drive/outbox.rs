@@ -31,7 +31,7 @@ impl Outbox {
     }
 
     /// Takes the message in and returns its packet identifier; gives it back when the window is full.
-    pub(super) fn push(&mut self, publication: Publication) -> Result<u16, Publication> {
+    pub(super) fn push(&mut self, publication: Publication) -> Result<u16, Box<Publication>> {
         match self.free.pop_front() {
             Some(packet_id) => {
                 self.entries.push_back(Entry {
@@ -41,7 +41,7 @@ impl Outbox {
                 });
                 Ok(packet_id)
             }
-            None => Err(publication),
+            None => Err(Box::new(publication)),
         }
     }
 

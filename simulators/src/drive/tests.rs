@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::publication::Qos;
-use crate::scenario::{Options, scenario};
+use crate::scenario::{Options, ledger, scenario};
 
 /// A server that acknowledges everything, remembers sessions, and misbehaves on request.
 #[derive(Default)]
@@ -239,6 +239,31 @@ async fn repeats_are_counted_apart() {
             .count(),
         26
     );
+}
+
+/// Also what nobody confirms (QoS 0): it is read before the confirmed message behind it on its connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_message_of_the_mixed_city_comes_at_its_instant() {
+    let server = Arc::new(Server::default());
+    let totals = run(&server, "mixed-city", &Options::default(), Pace::Max).await;
+    let expected = ledger(scenario("mixed-city", 1, &Options::default()).unwrap());
+    assert_eq!(totals.repeats, expected.all.duplicates);
+    assert_eq!(totals.published + totals.repeats, expected.all.messages);
+    assert_eq!(totals.acknowledged + totals.unconfirmed, totals.published);
+    assert!(totals.unconfirmed > 200, "{totals:?}");
+    let city = scenario("mixed-city", 1, &Options::default()).unwrap();
+    let mut sent: Vec<(i64, String)> = city
+        .flat_map(|moment| moment.publications)
+        .map(|publication| {
+            let text = String::from_utf8_lossy(&publication.payload).into_owned();
+            (publication.at_ns, text)
+        })
+        .collect();
+    let mut arrived = server.arrivals.lock().unwrap().clone();
+    sent.sort();
+    arrived.sort();
+    assert_eq!(arrived.len(), sent.len());
+    assert!(arrived == sent, "something came at another instant");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::LoadError;
 use super::histogram::Histogram;
 use super::metronome::Metronome;
-use super::packets::{Packets, connect};
+use super::packets::{Supply, connect};
 use crate::wall;
 
 const KEEP_ALIVE_SECONDS: u16 = 60;
@@ -52,7 +52,7 @@ pub(super) enum Push {
 pub(super) struct Connection {
     pub(super) client_id: String,
     pub(super) host: String,
-    pub(super) packets: Packets,
+    pub(super) packets: Supply,
     pub(super) qos: u8,
     /// Place among the connections of the load.
     pub(super) index: u32,
@@ -120,13 +120,14 @@ impl Ready {
             progress,
             started,
             sent: 0,
+            bytes: 0,
         };
         let sending = async {
             sender.send().await?;
             sender.drain().await
         };
         let drained = sending.await.map_err(lost);
-        let (bytes, sent) = (sender.bytes(), sender.sent);
+        let (bytes, sent) = (sender.bytes, sender.sent);
         // Closing our side ends the receiver.
         drop(sender);
         let mut outcome = receiver
@@ -146,6 +147,7 @@ struct Sender {
     progress: Arc<Progress>,
     started: Instant,
     sent: u64,
+    bytes: u64,
 }
 
 impl Sender {
@@ -215,6 +217,7 @@ impl Sender {
                 }
             }
             self.writer.write_all(bytes).await?;
+            self.bytes += u64::try_from(bytes.len()).unwrap_or(0);
             self.sent += run;
             wanted -= run;
         }
@@ -244,10 +247,6 @@ impl Sender {
                 "the last answer never came",
             ))
         })
-    }
-
-    fn bytes(&self) -> u64 {
-        self.sent * u64::try_from(self.connection.packets.packet_bytes()).unwrap_or(0)
     }
 }
 

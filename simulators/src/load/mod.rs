@@ -9,6 +9,7 @@ mod connection;
 mod histogram;
 mod metronome;
 mod packets;
+mod pool;
 pub mod reference;
 
 use std::io;
@@ -21,7 +22,10 @@ use tokio::task::JoinSet;
 use connection::{Connection, Outcome, Push};
 pub use histogram::{Histogram, Quantiles};
 use metronome::Metronome;
-use packets::Packets;
+use packets::{Packets, Supply};
+use pool::Pool;
+
+use crate::wall;
 
 /// How hard to push.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,6 +51,8 @@ pub struct LoadOptions {
     /// Number of the first device, so that two loads at once use different ones.
     pub first_device: u32,
     pub client_prefix: String,
+    /// Wire format of the messages, by its word in the catalogue; without it native readings.
+    pub format: Option<String>,
 }
 
 /// What came of it; printed as one JSON line.
@@ -76,6 +82,8 @@ pub enum LoadError {
     },
     #[error("{client_id} was refused with code {code}")]
     Refused { client_id: String, code: u8 },
+    #[error("no simulated device speaks the format {0:?}")]
+    Format(String),
     #[error("quality of service {0} is not offered, only 0 and 1")]
     Quality(u8),
     #[error("starting the thread that keeps the rate")]
@@ -106,7 +114,8 @@ pub async fn run(options: &LoadOptions) -> Result<Report, LoadError> {
     };
     let mut ready = Vec::new();
     for index in 0..connections {
-        ready.push(connection(options, index, metronome.clone()).open().await?);
+        let connection = connection(options, index, metronome.clone())?;
+        ready.push(connection.open().await?);
     }
     let started = Instant::now();
     if let Some(metronome) = &metronome {
@@ -165,7 +174,11 @@ fn cpu_seconds() -> Option<f64> {
     (ticks.len() == 2).then(|| ticks.iter().sum::<f64>() / 100.0)
 }
 
-fn connection(options: &LoadOptions, index: u32, metronome: Option<Arc<Metronome>>) -> Connection {
+fn connection(
+    options: &LoadOptions,
+    index: u32,
+    metronome: Option<Arc<Metronome>>,
+) -> Result<Connection, LoadError> {
     let connections = options.connections.max(1);
     let devices = (options.devices / connections).max(1);
     let packets = match options.pace {
@@ -177,11 +190,25 @@ fn connection(options: &LoadOptions, index: u32, metronome: Option<Arc<Metronome
     };
     let packets = u16::try_from(packets.clamp(PACKETS_MIN, PACKETS_MAX)).unwrap_or(u16::MAX);
     let first_device = options.first_device + index * devices;
-    Connection {
+    let supply = match &options.format {
+        Some(format) => {
+            // Every connection says other values.
+            let pool = Pool::new(
+                format,
+                packets,
+                u64::from(first_device),
+                wall::now_ns(),
+                options.qos,
+            );
+            Supply::Pool(pool.ok_or_else(|| LoadError::Format(format.clone()))?)
+        }
+        None => Supply::Native(Packets::new(packets, first_device, devices, options.qos)),
+    };
+    Ok(Connection {
         client_id: format!("{}-{index:04}", options.client_prefix),
         host: options.host.clone(),
         index,
-        packets: Packets::new(packets, first_device, devices, options.qos),
+        packets: supply,
         qos: options.qos,
         push: match (metronome, options.pace) {
             (Some(metronome), _) => Push::Beat(metronome),
@@ -190,14 +217,15 @@ fn connection(options: &LoadOptions, index: u32, metronome: Option<Arc<Metronome
         },
         duration: options.duration,
         warm_up: options.warm_up,
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::FORMATS;
 
-    async fn load(connections: u32, qos: u8, pace: Pace) -> Report {
+    async fn load(format: Option<&str>, connections: u32, qos: u8, pace: Pace) -> Report {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let server = tokio::spawn(reference::serve(listener));
@@ -211,6 +239,7 @@ mod tests {
             devices: 100,
             first_device: 1,
             client_prefix: "load".to_owned(),
+            format: format.map(str::to_owned),
         };
         let report = run(&options).await.unwrap();
         server.abort();
@@ -228,13 +257,36 @@ mod tests {
                 },
             ),
         ] {
-            let report = load(connections, 1, pace).await;
+            let report = load(None, connections, 1, pace).await;
             assert!(report.sent > 500);
             assert_eq!((report.acknowledged, report.out_of_order), (report.sent, 0));
             assert_eq!(report.latency.count, report.sent);
             assert!(report.latency.p99_us > 0.0 && report.packet_bytes > 200);
         }
-        let report = load(2, 0, Pace::Max { window: 1_000 }).await;
+        let report = load(None, 2, 0, Pace::Max { window: 1_000 }).await;
         assert!(report.sent > 1_000 && report.acknowledged == 0);
+    }
+
+    #[tokio::test]
+    async fn every_format_can_be_pushed() {
+        for format in FORMATS {
+            let report = load(Some(format), 2, 1, Pace::Max { window: 500 }).await;
+            assert!(report.sent > 500, "{format}");
+            assert_eq!((report.acknowledged, report.out_of_order), (report.sent, 0));
+            assert!(report.packet_bytes > 20, "{format}");
+        }
+        let options = LoadOptions {
+            host: String::new(),
+            connections: 1,
+            qos: 1,
+            pace: Pace::Max { window: 1 },
+            duration: Duration::ZERO,
+            warm_up: Duration::ZERO,
+            devices: 1,
+            first_device: 1,
+            client_prefix: String::new(),
+            format: Some("morse".to_owned()),
+        };
+        assert!(matches!(run(&options).await, Err(LoadError::Format(_))));
     }
 }

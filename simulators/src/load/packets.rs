@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::pool::Pool;
 use crate::random::Random;
 use crate::scenario::SITE;
 use crate::stamp;
@@ -14,7 +15,30 @@ const SEQUENCE_DIGITS: usize = 10;
 /// Ten digits from the first to the last: the packet keeps its size.
 const SEQUENCE_FIRST: i64 = 1_000_000_000;
 
-/// A connection's packets.
+/// What a connection sends: native readings stamped as they go, or a pool of another format.
+pub(super) enum Supply {
+    Native(Packets),
+    Pool(Pool),
+}
+
+impl Supply {
+    pub(super) fn count(&self) -> u64 {
+        match self {
+            Self::Native(packets) => packets.count(),
+            Self::Pool(pool) => pool.count(),
+        }
+    }
+
+    /// The longest run of packets from the `sent`-th message on, at most `wanted`, ready to be written.
+    pub(super) fn prepare(&mut self, sent: u64, wanted: u64, now_ns: i64) -> (&[u8], u64) {
+        match self {
+            Self::Native(packets) => packets.prepare(sent, wanted, now_ns),
+            Self::Pool(pool) => pool.prepare(sent, wanted),
+        }
+    }
+}
+
+/// A connection's native packets.
 pub(super) struct Packets {
     bytes: Vec<u8>,
     size: usize,
@@ -54,7 +78,8 @@ impl Packets {
         u64::try_from(self.count).unwrap_or(0)
     }
 
-    pub(super) fn packet_bytes(&self) -> usize {
+    #[cfg(test)]
+    fn packet_bytes(&self) -> usize {
         self.size
     }
 
@@ -114,18 +139,29 @@ fn payload(device: &str, random: &mut Random) -> (String, (usize, usize)) {
     (text, (sequence_at, time_at))
 }
 
-/// Appends a PUBLISH and returns where its payload begins.
+/// Appends a native PUBLISH and returns where its payload begins.
 fn encode(out: &mut Vec<u8>, device: &str, packet_id: u16, qos: u8, payload: &str) -> usize {
     let topic = format!("ioc/{SITE}/environment/{device}/up");
+    publish(out, &topic, packet_id, qos, payload.as_bytes())
+}
+
+/// Appends a PUBLISH and returns where its payload begins.
+pub(super) fn publish(
+    out: &mut Vec<u8>,
+    topic: &str,
+    packet_id: u16,
+    qos: u8,
+    payload: &[u8],
+) -> usize {
     let identifier = if qos > 0 { 2 } else { 0 };
     out.push(0x30 | qos << 1);
     push_length(out, 2 + topic.len() + identifier + payload.len());
-    push_text(out, &topic);
+    push_text(out, topic);
     if qos > 0 {
         out.extend_from_slice(&packet_id.to_be_bytes());
     }
     let payload_at = out.len();
-    out.extend_from_slice(payload.as_bytes());
+    out.extend_from_slice(payload);
     payload_at
 }
 

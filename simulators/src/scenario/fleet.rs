@@ -169,6 +169,7 @@ impl Fleet {
             from_ns: self.from_ns,
             to_ns,
             devices: self.devices,
+            speakers: Vec::new(),
         }
     }
 }

@@ -5,6 +5,8 @@
 
 mod burst;
 mod fleet;
+mod ledger;
+mod mixed;
 mod quiet;
 mod sensors;
 mod yagi;
@@ -16,14 +18,18 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 pub use fleet::SITE;
+pub use ledger::{Ledger, Tally, ledger};
+pub use mixed::FORMATS;
+pub(crate) use mixed::Mill;
 pub use yagi::hydrographs::{Basis, GAUGES, Hydrograph, Point};
 
-use crate::device::{Device, Step};
+use crate::device::{Device, Sent};
 use crate::publication::{Moment, Publication, Qos};
 use crate::stamp::{self, Timeline};
+use mixed::speaker::{Said, Speaker};
 
 /// Names that [`scenario`] knows, with a line for `--help`.
-pub const NAMES: [(&str, &str); 3] = [
+pub const NAMES: [(&str, &str); 4] = [
     (
         "yagi-2024",
         "the flood of 8 to 11 September 2024 on all four streams",
@@ -35,6 +41,10 @@ pub const NAMES: [(&str, &str); 3] = [
     (
         "burst",
         "a reconnect storm: many devices come back at once with hours of backlog",
+    ),
+    (
+        "mixed-city",
+        "an hour in which devices of all wire formats speak at once, with the faults of the field",
     ),
 ];
 
@@ -56,7 +66,7 @@ pub struct Options {
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScenarioError {
-    #[error("no scenario is called {name:?}; there are yagi-2024, quiet-day and burst")]
+    #[error("no scenario is called {name:?}; there are yagi-2024, quiet-day, burst and mixed-city")]
     Unknown { name: String },
     #[error("at most {max} devices can be simulated, not {asked}")]
     TooManyDevices { asked: u32, max: u32 },
@@ -74,7 +84,8 @@ pub struct Scenario {
     to_ns: i64,
     timeline: Timeline,
     devices: Vec<Device>,
-    /// Numbers of the last publications of each device, newest last: for `duplicate_of`.
+    speakers: Vec<Speaker>,
+    /// Numbers of the last publications of each device, then of each speaker, newest last: for `duplicate_of`.
     numbers: Vec<VecDeque<u64>>,
     due: BinaryHeap<Reverse<(i64, usize)>>,
     published: u64,
@@ -89,6 +100,7 @@ struct Plot {
     from_ns: i64,
     to_ns: i64,
     devices: Vec<Device>,
+    speakers: Vec<Speaker>,
 }
 
 /// Builds a scenario by name; see [`NAMES`].
@@ -109,6 +121,7 @@ pub fn scenario(name: &str, seed: u64, options: &Options) -> Result<Scenario, Sc
         "yagi-2024" => yagi::plot(seed, options),
         "quiet-day" => quiet::plot(seed, options),
         "burst" => burst::plot(seed, options),
+        "mixed-city" => mixed::plot(seed, options),
         _ => {
             return Err(ScenarioError::Unknown {
                 name: name.to_owned(),
@@ -119,25 +132,30 @@ pub fn scenario(name: &str, seed: u64, options: &Options) -> Result<Scenario, Sc
         for device in &mut plot.devices {
             device.plan.qos = qos;
         }
+        for speaker in &mut plot.speakers {
+            speaker.qos = Some(qos);
+        }
     }
     let timeline = Timeline {
         own_start_ns: plot.from_ns,
         start_ns: options.start_ns.unwrap_or(plot.from_ns),
         compression: options.compression.unwrap_or(1.0),
     };
-    let due = plot
-        .devices
-        .iter()
+    let first = plot.devices.iter().map(|device| device.next_ns);
+    let then = plot.speakers.iter().map(|speaker| speaker.next_ns);
+    let due = first
+        .chain(then)
         .enumerate()
-        .map(|(at, device)| Reverse((device.next_ns, at)));
+        .map(|(at, next_ns)| Reverse((next_ns, at)));
     Ok(Scenario {
         name: name.to_owned(),
         links: plot.links,
         to_ns: plot.to_ns,
         timeline,
         due: due.collect(),
-        numbers: vec![VecDeque::new(); plot.devices.len()],
+        numbers: vec![VecDeque::new(); plot.devices.len() + plot.speakers.len()],
         devices: plot.devices,
+        speakers: plot.speakers,
         published: 0,
     })
 }
@@ -154,7 +172,8 @@ impl Scenario {
 
     /// Names of all devices, in no particular order.
     pub fn devices(&self) -> impl Iterator<Item = &str> {
-        self.devices.iter().map(|device| &*device.plan.name)
+        let native = self.devices.iter().map(|device| &*device.plan.name);
+        native.chain(self.speakers.iter().map(|speaker| &*speaker.name))
     }
 
     /// Start of the scenario, as moved by the options.
@@ -167,43 +186,107 @@ impl Scenario {
         self.timeline.place(self.to_ns)
     }
 
-    fn add(&mut self, index: usize, step: Step, moment: &mut Moment) {
-        let (Some(device), Some(numbers)) = (self.devices.get(index), self.numbers.get_mut(index))
-        else {
-            return;
+    /// Lets the device or speaker at `index` act at its instant; when it acts next, or none when there is no such one.
+    fn act(&mut self, index: usize, moment: &mut Moment) -> Option<i64> {
+        let numbers = self.numbers.get_mut(index)?;
+        let mut desk = Desk {
+            numbers,
+            published: &mut self.published,
+            moment,
         };
-        let link = device.plan.link;
-        if step.cut && !moment.cuts.contains(&link) {
-            moment.cuts.push(link);
-        }
-        let known = numbers.len();
-        for sent in step.sent {
-            let number = self.published;
-            self.published += 1;
-            let earlier = |back: usize| {
-                known
-                    .checked_sub(back)
-                    .and_then(|at| numbers.get(at))
-                    .copied()
-            };
-            let duplicate_of = sent.repeats.and_then(earlier);
-            if duplicate_of.is_none() {
-                numbers.push_back(number);
+        if let Some(device) = self.devices.get_mut(index) {
+            let step = device.step(&self.timeline);
+            let link = device.plan.link;
+            if step.cut && !desk.moment.cuts.contains(&link) {
+                desk.moment.cuts.push(link);
             }
-            moment.publications.push(Publication {
-                number,
-                at_ns: moment.at_ns,
-                observed_ns: sent.observed_ns,
-                link,
-                device: device.plan.name.clone(),
-                topic: device.plan.topic.clone(),
-                payload: sent.payload,
-                qos: device.plan.qos,
-                duplicate_of,
-            });
+            let known = desk.numbers.len();
+            for sent in step.sent {
+                let publication = desk.of_device(device, sent);
+                desk.publish(publication.0, publication.1, known);
+            }
+            desk.tidy();
+            return Some(device.next_ns);
         }
-        while numbers.len() > NUMBERS_KEPT {
-            numbers.pop_front();
+        let speaker = self.speakers.get_mut(index - self.devices.len())?;
+        let (link, known) = (speaker.link, desk.numbers.len());
+        let (said, cut) = speaker.step(&self.timeline);
+        if cut && !desk.moment.cuts.contains(&link) {
+            desk.moment.cuts.push(link);
+        }
+        for said in said {
+            let publication = desk.of_speaker(speaker, said);
+            desk.publish(publication.0, publication.1, known);
+        }
+        desk.tidy();
+        Some(speaker.next_ns)
+    }
+}
+
+/// Numbers the publications of one device at one moment.
+struct Desk<'s> {
+    numbers: &'s mut VecDeque<u64>,
+    published: &'s mut u64,
+    moment: &'s mut Moment,
+}
+
+impl Desk<'_> {
+    fn of_device(&self, device: &Device, sent: Sent) -> (Publication, Option<usize>) {
+        let publication = Publication {
+            number: 0,
+            at_ns: self.moment.at_ns,
+            observed_ns: sent.observed_ns,
+            link: device.plan.link,
+            device: device.plan.name.clone(),
+            topic: device.plan.topic.clone(),
+            truth: sent.truth(),
+            payload: sent.payload,
+            qos: device.plan.qos,
+            retain: false,
+            format: "native",
+            fault: sent.repeats.map(|_| "repeated"),
+            duplicate_of: None,
+        };
+        (publication, sent.repeats)
+    }
+
+    fn of_speaker(&self, speaker: &Speaker, said: Said) -> (Publication, Option<usize>) {
+        let publication = Publication {
+            number: 0,
+            at_ns: self.moment.at_ns,
+            observed_ns: said.observed_ns,
+            link: speaker.link,
+            device: speaker.name.clone(),
+            topic: said.topic,
+            payload: said.payload,
+            qos: speaker.qos.unwrap_or(said.qos),
+            retain: said.retain,
+            format: said.format,
+            truth: said.truth,
+            fault: said.fault,
+            duplicate_of: None,
+        };
+        (publication, said.repeats)
+    }
+
+    /// `repeats` counts back from the `known` messages of before this moment.
+    fn publish(&mut self, mut publication: Publication, repeats: Option<usize>, known: usize) {
+        publication.number = *self.published;
+        *self.published += 1;
+        let earlier = |back: usize| {
+            let at = known.checked_sub(back)?;
+            self.numbers.get(at).copied()
+        };
+        publication.duplicate_of = repeats.and_then(earlier);
+        if publication.duplicate_of.is_none() {
+            self.numbers.push_back(publication.number);
+        }
+        self.moment.publications.push(publication);
+    }
+
+    fn tidy(&mut self) {
+        while self.numbers.len() > NUMBERS_KEPT {
+            self.numbers.pop_front();
         }
     }
 }
@@ -226,12 +309,9 @@ impl Iterator for Scenario {
                 && due_ns == at_ns
             {
                 self.due.pop();
-                let Some(device) = self.devices.get_mut(index) else {
-                    continue;
-                };
-                let step = device.step(&self.timeline);
-                self.due.push(Reverse((device.next_ns, index)));
-                self.add(index, step, &mut moment);
+                if let Some(next_ns) = self.act(index, &mut moment) {
+                    self.due.push(Reverse((next_ns, index)));
+                }
             }
             if !moment.publications.is_empty() || !moment.cuts.is_empty() {
                 return Some(moment);

@@ -59,7 +59,7 @@ impl Engine {
             {
                 slot.put(measured, &stamp, spec.window_ns);
                 touched |= 1 << (index & 63);
-                good |= u64::from(measured.quality.is_good()) << (index & 63);
+                good |= u64::from(measured.quality.is_usable()) << (index & 63);
             }
         }
         for (key, bound) in (0_u16..).zip(&binding.bound) {

@@ -61,7 +61,7 @@ impl Engine {
         for measured in event
             .values
             .iter()
-            .filter(|measured| measured.quality.is_good())
+            .filter(|measured| measured.quality.is_usable())
         {
             let index = binding.slot_of(&measured.measure);
             if let Some((index, slot)) =

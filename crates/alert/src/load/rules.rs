@@ -353,11 +353,12 @@ struct Rest {
     unofficial: bool,
 }
 
-const STREAMS: [(&str, Stream); 4] = [
+const STREAMS: [(&str, Stream); 5] = [
     ("disaster", Stream::Disaster),
     ("energy", Stream::Energy),
     ("environment", Stream::Environment),
     ("tourism", Stream::Tourism),
+    ("city", Stream::City),
 ];
 
 const SEVERITIES: [(&str, Severity); 5] = [

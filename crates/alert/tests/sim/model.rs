@@ -157,7 +157,7 @@ impl Model {
             let Value::Number(value) = measured.value else {
                 continue;
             };
-            let good = measured.quality.is_good();
+            let good = measured.quality.is_usable();
             if &*measured.measure == "level" {
                 if good && thing.level.is_none_or(|(newest, _)| at > newest) {
                     thing.level = Some((at, value));

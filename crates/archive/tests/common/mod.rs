@@ -74,6 +74,7 @@ pub(crate) fn config() -> ArchiveConfig {
             energy: 0,
             environment: 0,
             tourism: 0,
+            city: 0,
             alerts: 0,
             records: 0,
         },

@@ -7,6 +7,7 @@ use axum::http::header;
 use event::{AlertState, Time};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::config::ConsoleConfig;
 use crate::problem::{self, Problem};
@@ -38,6 +39,19 @@ pub(super) struct Fields {
 }
 
 pub(super) async fn read(request: Request, config: &ConsoleConfig) -> Result<Fields, Problem> {
+    let mut fields: Fields = read_json(request, config).await?;
+    fields.operator = operator(&fields.operator)?;
+    if let Some(id) = &fields.command_id {
+        check_command_id(id)?;
+    }
+    Ok(fields)
+}
+
+/// A JSON body within its bounds of size and time.
+pub(crate) async fn read_json<T: DeserializeOwned>(
+    request: Request,
+    config: &ConsoleConfig,
+) -> Result<T, Problem> {
     let kind = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -54,17 +68,12 @@ pub(super) async fn read(request: Request, config: &ConsoleConfig) -> Result<Fie
     let bytes = tokio::time::timeout(limit, gather(request, config.request_bytes_max))
         .await
         .map_err(|_| problem::body_too_slow())??;
-    let mut fields: Fields = serde_json::from_slice(&bytes).map_err(|error| {
+    serde_json::from_slice(&bytes).map_err(|error| {
         problem::bad_request(
             format!("the body is not what this command takes: {error}"),
             "nội dung JSON không đúng, xem /api/v1/openapi.json",
         )
-    })?;
-    fields.operator = operator(&fields.operator)?;
-    if let Some(id) = &fields.command_id {
-        check_command_id(id)?;
-    }
-    Ok(fields)
+    })
 }
 
 async fn gather(request: Request, bytes_max: usize) -> Result<Vec<u8>, Problem> {
@@ -80,7 +89,7 @@ async fn gather(request: Request, bytes_max: usize) -> Result<Vec<u8>, Problem> 
     Ok(bytes)
 }
 
-fn operator(typed: &str) -> Result<String, Problem> {
+pub(crate) fn operator(typed: &str) -> Result<String, Problem> {
     let name = typed.trim();
     if name.is_empty()
         || name.chars().count() > OPERATOR_CHARS_MAX
@@ -106,7 +115,7 @@ fn check_command_id(id: &str) -> Result<(), Problem> {
 }
 
 /// A text that a person must have typed.
-pub(super) fn words(field: &str, text: Option<&str>) -> Result<String, Problem> {
+pub(crate) fn words(field: &str, text: Option<&str>) -> Result<String, Problem> {
     let text = text.unwrap_or("").trim();
     let control = |char: char| char.is_control() && !matches!(char, '\n' | '\t' | '\r');
     if text.is_empty() || text.chars().count() > WORDS_CHARS_MAX || text.chars().any(control) {

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use event::outcome::{self, DecodeError, EventView, Outcome, OutcomeKind};
-use event::{Name, Time, Transition};
+use event::{EventFlags, Name, Time, Transition};
 use serde::Serialize;
 
 use crate::deps::{Counters, Image, Intake, Mode};
@@ -161,6 +161,10 @@ impl View {
 
     fn apply_event(&mut self, record: &Record<'_>) -> Result<(), DecodeError> {
         let event = EventView::read(record.version, record.payload)?;
+        // Out of the quarantine: for the archive, never what is current.
+        if event.flags.has(EventFlags::REPROCESSED) {
+            return Ok(());
+        }
         self.last_event = Some(record.time);
         self.changed = true;
         self.entities.apply(&event)
@@ -189,7 +193,8 @@ impl View {
             | Outcome::ClockCopy(_)
             | Outcome::ConfigurationCopy(_)
             | Outcome::NodeCopy(_)
-            | Outcome::OutletCopy(_) => {}
+            | Outcome::OutletCopy(_)
+            | Outcome::Reprocessed(_) => {}
         }
         Ok(None)
     }
@@ -225,6 +230,7 @@ impl View {
         Counters {
             received: intake.received,
             events: intake.events,
+            state: intake.state,
             duplicates: intake.duplicates,
             rejected: intake.rejected,
             alerts_raised: intake.alerts_raised,

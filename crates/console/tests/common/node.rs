@@ -80,12 +80,14 @@ impl Node {
             intake: Arc::new(|| Intake {
                 received: 7,
                 events: 4,
+                state: 0,
                 duplicates: 1,
                 rejected: 2,
                 alerts_raised: 0,
             }),
             sinks: Arc::new(Vec::new),
             series: None,
+            quarantine: None,
         }
     }
 

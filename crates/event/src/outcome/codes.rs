@@ -28,6 +28,7 @@ pub(super) const fn stream_code(stream: Stream) -> u8 {
         Stream::Energy => 2,
         Stream::Environment => 3,
         Stream::Tourism => 4,
+        Stream::City => 5,
     }
 }
 
@@ -37,6 +38,7 @@ pub(super) fn stream_from(code: u8) -> Result<Stream, DecodeError> {
         2 => Stream::Energy,
         3 => Stream::Environment,
         4 => Stream::Tourism,
+        5 => Stream::City,
         _ => return Err(DecodeError::Invalid("the stream")),
     })
 }
@@ -77,5 +79,13 @@ pub(super) const fn reject_code(code: RejectCode) -> u8 {
         RejectCode::RecordUnreadable => 15,
         RejectCode::DeviceLimit => 16,
         RejectCode::SinkRefused => 17,
+        RejectCode::PersonalData => 18,
+        RejectCode::CompressionInvalid => 19,
+        RejectCode::UnpackedTooLarge => 20,
+        RejectCode::PayloadMalformed => 21,
+        RejectCode::AliasUnknown => 22,
+        RejectCode::DecoderFailed => 23,
+        RejectCode::DecoderLimit => 24,
+        RejectCode::FormatUnknown => 25,
     }
 }

@@ -219,8 +219,8 @@ fn what_is_not_known_is_said() {
         Err(DecodeError::KindUnknown(0))
     ));
     assert!(matches!(
-        decode(10, VERSION, &[0, 0, 1]),
-        Err(DecodeError::KindUnknown(10))
+        decode(11, VERSION, &[0, 0, 1]),
+        Err(DecodeError::KindUnknown(11))
     ));
     assert!(matches!(
         decode(6, 2, &[0, 0, 1]),
@@ -293,4 +293,48 @@ fn the_encoding_stays_what_it_is() {
     expected.extend(b"\x01\x05level\x01m\x00\x00");
     expected.extend(80.5_f64.to_le_bytes());
     assert_eq!(bytes, expected);
+}
+
+/// The JSON is on disk: a change here is a new version.
+#[test]
+fn a_conclusion_on_reprocessing_comes_back_and_stays_what_it_is() {
+    let cause = Cause {
+        offset: 9,
+        index: 0,
+        last: true,
+    };
+    let results = [
+        (
+            crate::ReprocessResult::Delivered { events: 2 },
+            r#"{"result":"delivered","events":2}"#,
+        ),
+        (crate::ReprocessResult::Nothing, r#"{"result":"nothing"}"#),
+        (crate::ReprocessResult::Already, r#"{"result":"already"}"#),
+        (
+            crate::ReprocessResult::Failed {
+                code: RejectCode::NoValues,
+                reason: "r".to_owned(),
+                events: 0,
+            },
+            r#"{"result":"failed","code":"no_values","reason":"r","events":0}"#,
+        ),
+    ];
+    for (result, json) in results {
+        let reprocessed = crate::Reprocessed {
+            original: 5,
+            operator: "Lan".to_owned(),
+            verified: false,
+            reason: "mended".to_owned(),
+            result,
+        };
+        let mut bytes = Vec::new();
+        encode_reprocessed(cause, &reprocessed, &mut bytes).unwrap();
+        let expected = format!(
+            r#"{{"original":5,"operator":"Lan","verified":false,"reason":"mended","result":{json}}}"#
+        );
+        assert_eq!(&bytes[3..], expected.as_bytes());
+        let (back, outcome) = decode(OutcomeKind::Reprocessed as u8, VERSION, &bytes).unwrap();
+        assert_eq!(back, cause);
+        assert_eq!(outcome, Outcome::Reprocessed(Box::new(reprocessed)));
+    }
 }

@@ -120,7 +120,7 @@ pub(crate) struct FilterArgs {
     pub(crate) entity: Option<String>,
     #[arg(long)]
     pub(crate) measure: Option<String>,
-    /// disaster, energy, environment or tourism
+    /// disaster, energy, environment, tourism or city
     #[arg(long, value_parser = stream)]
     pub(crate) stream: Option<event::Stream>,
 }
@@ -200,5 +200,5 @@ pub(crate) enum SinkArg {
 
 fn stream(text: &str) -> Result<event::Stream, String> {
     serde_json::from_value(text.into())
-        .map_err(|_| "write disaster, energy, environment or tourism".to_owned())
+        .map_err(|_| "write disaster, energy, environment, tourism or city".to_owned())
 }

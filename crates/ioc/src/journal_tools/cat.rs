@@ -10,6 +10,7 @@ use journal::Frame;
 use journal::inputs::{self, Kind, NodeChange, SessionChange};
 use serde_json::{Map, Value, json};
 
+use super::redacted::Sayings;
 use super::stat::{input_kind, outcome_kind};
 use crate::cli::{JournalArgs, Which};
 
@@ -19,6 +20,7 @@ const TEXT_MAX: usize = 200;
 pub(super) fn cat(args: &JournalArgs, out: &mut impl Write) -> Result<ExitCode> {
     let journal = super::open(args)?;
     let mut reader = journal.reader(args.from.unwrap_or(journal.info().first_offset));
+    let mut redacted = Sayings::new(args, &journal);
     while let Some(batch) = reader
         .next_blocking(None)
         .context("cannot read the journal")?
@@ -27,10 +29,13 @@ pub(super) fn cat(args: &JournalArgs, out: &mut impl Write) -> Result<ExitCode> 
             warn_of_gap(gap);
         }
         for frame in batch.frames() {
-            let record = match args.journal {
+            let mut record = match args.journal {
                 Which::Inputs => input(&frame),
                 Which::Outcomes => outcome(&frame),
             };
+            if frame.is_redacted() {
+                redacted.put(frame.offset, &mut record)?;
+            }
             if args.json {
                 serde_json::to_writer(&mut *out, &record)?;
                 writeln!(out)?;
@@ -137,7 +142,11 @@ fn input_fields(
                 json!({"change": change, "clean": clean, "version": node.version}),
             );
         }
-        Kind::Redaction | Kind::Reprocess | Kind::Outlet => {
+        Kind::Redaction => extend(
+            record,
+            super::redacted::fields(&inputs::Redaction::decode(version, bytes)?, &hex),
+        ),
+        Kind::Reprocess | Kind::Outlet => {
             record.insert("record_base64".into(), base64(bytes).into());
         }
     }
@@ -233,6 +242,9 @@ fn outcome(frame: &Frame<'_>) -> Map<String, Value> {
                     extend(&mut record, json!({"transition": transition}))
                 }
                 Outcome::Verdict(verdict) => extend(&mut record, json!({"verdict": verdict})),
+                Outcome::Reprocessed(reprocessed) => {
+                    extend(&mut record, json!({"reprocessed": reprocessed}));
+                }
                 Outcome::CommandCopy(bytes)
                 | Outcome::ClockCopy(bytes)
                 | Outcome::ConfigurationCopy(bytes)
@@ -274,7 +286,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {

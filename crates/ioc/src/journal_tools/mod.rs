@@ -1,6 +1,7 @@
 //! `ioc journal …`: looks into the journals of a node, running or stopped, without its lock.
 
-mod cat;
+pub(crate) mod cat;
+mod redacted;
 mod replay;
 mod stat;
 
@@ -10,9 +11,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use journal::{DiskStorage, JournalName, ReadOnly, Storage};
+use journal::{DiskStorage, JournalName, Options, ReadOnly, Redactions, Storage};
 
 use crate::cli::{JournalArgs, JournalCommand, Which};
+use crate::store::journal_options;
 
 pub(crate) fn run(command: &JournalCommand) -> Result<ExitCode> {
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -46,15 +48,35 @@ fn storage(data: &Path) -> Result<Arc<dyn Storage>> {
 }
 
 fn open(args: &JournalArgs) -> Result<ReadOnly> {
-    let name = match args.journal {
-        Which::Inputs => JournalName::Inputs,
-        Which::Outcomes => JournalName::Outcomes,
-    };
-    open_named(&args.data, name)
+    match args.journal {
+        Which::Inputs => open_named(&args.data, JournalName::Inputs),
+        Which::Outcomes => {
+            // A torn redaction is no damage: `inputs` says which frames are redacted. Without it, they are looked at as
+            // they are.
+            let redacted = open_named(&args.data, JournalName::Inputs)
+                .map(|inputs| redacted_outcomes(inputs.known_redactions()))
+                .unwrap_or_default();
+            open_outcomes(&args.data, redacted)
+        }
+    }
+}
+
+fn redacted_outcomes(redactions: &Redactions) -> Vec<u64> {
+    redactions.offsets(JournalName::Outcomes).collect()
+}
+
+fn open_outcomes(data: &Path, redacted: Vec<u64>) -> Result<ReadOnly> {
+    let mut options = journal_options(JournalName::Outcomes);
+    options.redacted = redacted;
+    open_with(data, options)
 }
 
 fn open_named(data: &Path, name: JournalName) -> Result<ReadOnly> {
-    ReadOnly::open(storage(data)?, name).with_context(|| {
+    open_with(data, journal_options(name))
+}
+
+fn open_with(data: &Path, options: Options) -> Result<ReadOnly> {
+    ReadOnly::open_with(storage(data)?, options).with_context(|| {
         format!(
             "cannot read the journal in {} (give the node's node.data_dir with --data)",
             data.display()

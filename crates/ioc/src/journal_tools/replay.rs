@@ -25,6 +25,8 @@ struct Found {
     kind: u8,
     version: u8,
     stamp: Stamp,
+    /// Its content is zeros: only what it rests on can be compared.
+    redacted: bool,
     payload: Vec<u8>,
 }
 
@@ -44,8 +46,12 @@ struct Totals {
 
 pub(super) fn replay(args: &JournalArgs, out: &mut impl Write) -> Result<ExitCode> {
     let inputs = super::open_named(&args.data, JournalName::Inputs)?;
-    let outcomes = super::open_named(&args.data, JournalName::Outcomes)?;
     let mut fold = start(args, &inputs)?;
+    let redactions = inputs
+        .redactions(fold.next_input())
+        .context("cannot read what `inputs` says of redactions")?;
+    let outcomes = super::open_outcomes(&args.data, super::redacted_outcomes(&redactions))?;
+    fold.set_redactions(redactions);
     let mut written = Written::from(&outcomes, fold.next_input())?;
     let mut totals = Totals::default();
     let mut reader = inputs.reader(fold.next_input());
@@ -201,6 +207,11 @@ fn difference(index: usize, expected: &Expected, found: &Found) -> Option<String
     if found.stamp != expected.stamp {
         return Some(format!("{place} carries other times than its cause"));
     }
+    if found.redacted {
+        let rests_on = |payload: &[u8]| outcome::decode_cause(found.version, payload).ok();
+        return (rests_on(&found.payload) != rests_on(&expected.payload))
+            .then(|| format!("{place} (redacted) rests on another input record"));
+    }
     let at = found
         .payload
         .iter()
@@ -249,6 +260,7 @@ impl Written {
                 kind: frame.kind,
                 version: frame.version,
                 stamp: frame.stamp,
+                redacted: frame.is_redacted(),
                 payload: frame.payload.to_vec(),
             }));
         }

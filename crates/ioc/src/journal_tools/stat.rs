@@ -26,6 +26,8 @@ struct Stat {
     segments: usize,
     bytes: u64,
     records: u64,
+    /// Records whose content was personal data and is zeros.
+    redacted: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +88,7 @@ fn count(journal: &ReadOnly, args: &JournalArgs) -> Result<Stat> {
         segments: info.segments,
         bytes: info.bytes,
         records: 0,
+        redacted: 0,
         from: None,
         to: None,
         kinds: BTreeMap::new(),
@@ -107,6 +110,7 @@ fn count(journal: &ReadOnly, args: &JournalArgs) -> Result<Stat> {
         }
         for frame in batch.frames() {
             stat.records += 1;
+            stat.redacted += u64::from(frame.is_redacted());
             let time = Time(frame.stamp.journal_ns);
             stat.from.get_or_insert(time);
             stat.to = Some(time);
@@ -188,6 +192,13 @@ fn print(stat: &Stat, out: &mut impl Write) -> Result<()> {
             out,
             "flags      DUP {}, RETAIN {}, will {}, over the size limit {}",
             messages.dup, messages.retain, messages.will, messages.oversize
+        )?;
+    }
+    if stat.redacted > 0 {
+        writeln!(
+            out,
+            "redacted   {} record(s) whose content was personal data",
+            stat.redacted
         )?;
     }
     for missing in &stat.missing {

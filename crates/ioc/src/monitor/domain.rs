@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use alert::Engine;
-use event::PackFiles;
+use alert::{Engine, Origin};
+use derive::Deriver;
+use event::{Event, PackFiles, Transition};
 use normalize::Normalizer;
 use sha2::{Digest, Sha256};
 
+use super::out::Out;
 use crate::site::Site;
 
 /// What a configuration record put in force.
@@ -15,6 +17,7 @@ pub(super) struct Domain {
     pub(super) digest: [u8; 32],
     pub(super) site: Site,
     pub(super) normalizer: Normalizer,
+    pub(super) deriver: Deriver,
     pub(super) engine: Engine,
 }
 
@@ -34,8 +37,23 @@ impl Domain {
             pack,
             digest,
             normalizer: Normalizer::new(Arc::clone(&site.catalogue)),
+            deriver: Deriver::new(Arc::clone(&site.derive)),
             engine: Engine::new(Arc::clone(&site.rules), vocabulary),
             site,
         })
+    }
+
+    /// Derived events go the way of the others: to the rules, then out.
+    pub(super) fn take_derived(
+        &mut self,
+        origin: &Origin,
+        derived: &mut Vec<Event>,
+        transitions: &mut Vec<Transition>,
+        outs: &mut Vec<Out<'_>>,
+    ) {
+        for event in derived.drain(..) {
+            self.engine.event(origin, &event, transitions);
+            outs.push(Out::Event(event));
+        }
     }
 }

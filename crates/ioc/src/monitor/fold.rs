@@ -6,15 +6,17 @@ use std::sync::Arc;
 use alert::{Engine, Origin};
 use event::outcome::{Cause, EncodeError, OutcomeKind};
 use event::{
-    Change, Command, JournalId, Refusal, Reject, RejectCode, Status, Text, Time, Transition,
+    Change, Command, Event, JournalId, Refusal, Reject, RejectCode, Status, Text, Time, Transition,
     Verdict,
 };
-use journal::Frame;
-use journal::inputs::{self, Kind, NodeChange, OutletReport};
+use journal::inputs::{self, FrontDoor, Kind, NodeChange, OutletReport};
+use journal::{Frame, Redactions};
 use mqtt::SessionTable;
+use mqtt::codec::Properties;
 use normalize::{Input, Normalized};
 
 use super::counters::Counters;
+use super::delivered::Delivered;
 use super::domain::Domain;
 use super::out::Out;
 use crate::site::Site;
@@ -33,8 +35,12 @@ pub(crate) struct Fold {
     pub(super) domain: Option<Domain>,
     pub(super) sessions: SessionTable,
     pub(super) counters: Counters,
-    normalized: Vec<Normalized>,
+    pub(super) normalized: Vec<Normalized>,
     transitions: Vec<Transition>,
+    pub(super) derived: Vec<Event>,
+    pub(super) delivered: Delivered,
+    /// What is known of redacted messages while records are folded that were folded before.
+    pub(super) redactions: Redactions,
 }
 
 impl Fold {
@@ -47,6 +53,9 @@ impl Fold {
             counters: Counters::default(),
             normalized: Vec::new(),
             transitions: Vec::new(),
+            derived: Vec::new(),
+            delivered: Delivered::default(),
+            redactions: Redactions::default(),
         }
     }
 
@@ -91,7 +100,9 @@ impl Fold {
 
     /// Journal time of the earliest timer.
     pub(crate) fn next_due(&self) -> Option<Time> {
-        self.engine().and_then(Engine::next_due)
+        let domain = self.domain.as_ref()?;
+        let due = [domain.engine.next_due(), domain.deriver.next_due()];
+        due.into_iter().flatten().min()
     }
 
     /// Folds one record and hands each outcome to `emit`, in order. Its times are those of the record.
@@ -134,6 +145,10 @@ impl Fold {
         let Some(domain) = &mut self.domain else {
             return;
         };
+        domain
+            .deriver
+            .advance(origin.now, origin.wall, &mut self.derived);
+        domain.take_derived(origin, &mut self.derived, &mut self.transitions, outs);
         domain.engine.advance(origin, &mut self.transitions);
         drain_transitions(&mut self.transitions, &mut self.counters, outs);
     }
@@ -153,8 +168,9 @@ impl Fold {
             }
             Ok(Kind::Node) => self.node(frame, origin, outs),
             Ok(Kind::Outlet) => self.outlet(frame, outs),
-            // Written by nobody yet: kept in `inputs`, without effect.
-            Ok(Kind::Redaction | Kind::Reprocess) => Ok(()),
+            Ok(Kind::Reprocess) => self.reprocess(frame, outs),
+            // The redactor's own: kept in `inputs`, without effect on the state.
+            Ok(Kind::Redaction) => Ok(()),
             Err(error) => Err(error),
         };
         if let Err(error) = result {
@@ -176,6 +192,10 @@ impl Fold {
         self.counters.messages += 1;
         self.counters.messages_by_qos[usize::from(message.qos.min(2))] += 1;
         self.sessions.message(&message);
+        if frame.is_redacted() {
+            self.redacted(frame.offset, message.client_id, message.topic, outs);
+            return Ok(());
+        }
         let Some(domain) = &mut self.domain else {
             let reason = format!(
                 "message {} came before any site pack was in force",
@@ -201,6 +221,9 @@ impl Fold {
             qos: message.qos,
             dup: message.dup,
             retain: message.retain,
+            from_broker: message.front_door == FrontDoor::Client,
+            reprocessed: false,
+            content_type: Properties::journalled(message.properties).content_type(),
             topic: message.topic,
             payload: message.payload,
             oversize: message.oversize.as_ref().map(|oversize| oversize.length),
@@ -212,13 +235,20 @@ impl Fold {
                 Normalized::Event(event) => {
                     class = Some(Class::Event);
                     domain.engine.event(origin, &event, &mut self.transitions);
+                    domain.deriver.event(&event, &mut self.derived);
                     outs.push(Out::Event(event));
+                    domain.take_derived(origin, &mut self.derived, &mut self.transitions, outs);
                 }
                 Normalized::Reject(reject) => {
+                    // A message with events and a refusal beside them counts as delivered; the refusal counts by its code.
+                    if class.is_some() {
+                        self.counters.rejected_by_code[reject.code as usize] += 1;
+                    }
                     class = class.or(Some(Class::Reject(reject.code)));
                     outs.push(Out::Reject(reject));
                 }
                 Normalized::Duplicate => class = class.or(Some(Class::Duplicate)),
+                Normalized::State => class = class.or(Some(Class::State)),
             }
         }
         match class {
@@ -227,8 +257,8 @@ impl Fold {
                 self.counters.rejected += 1;
                 self.counters.rejected_by_code[code as usize] += 1;
             }
-            // A decoder that gives nothing would break the accounting; a duplicate is the only silent outcome.
-            Some(Class::Duplicate) | None => self.counters.duplicates += 1,
+            Some(Class::Duplicate) => self.counters.duplicates += 1,
+            Some(Class::State) | None => self.counters.state += 1,
         }
         drain_transitions(&mut self.transitions, &mut self.counters, outs);
         Ok(())
@@ -279,10 +309,12 @@ impl Fold {
                         origin,
                         &mut self.transitions,
                     );
+                    domain.deriver.set_rules(Arc::clone(&fresh.site.derive));
                     (domain.pack, domain.digest) = (fresh.pack, fresh.digest);
                     domain.site = Site {
                         catalogue,
                         rules,
+                        derive: fresh.site.derive,
                         display: fresh.site.display,
                     };
                 }
@@ -383,6 +415,7 @@ impl Fold {
 enum Class {
     Event,
     Duplicate,
+    State,
     Reject(RejectCode),
 }
 

@@ -2,9 +2,12 @@
 //! concluded to `outcomes`. It never waits for a sink.
 
 pub(crate) mod counters;
+mod delivered;
 mod domain;
 pub(crate) mod fold;
 mod out;
+mod redacted;
+mod reprocess;
 pub(crate) mod saved;
 mod saver;
 
@@ -162,6 +165,8 @@ impl Monitor {
         }
         self.flush()?;
         self.written = None;
+        // What comes from here on is folded for the first time: it is not redacted yet.
+        self.fold.set_redactions(journal::Redactions::default());
         self.publish(true);
         Ok(())
     }

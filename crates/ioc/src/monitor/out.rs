@@ -1,7 +1,7 @@
 //! What one input record gave, before it is written.
 
 use event::outcome::{self, Cause, EncodeError, OutcomeKind};
-use event::{Event, Reject, Transition, Verdict};
+use event::{Event, Reject, Reprocessed, Transition, Verdict};
 
 /// One outcome before it is written.
 pub(super) enum Out<'a> {
@@ -9,6 +9,7 @@ pub(super) enum Out<'a> {
     Reject(Reject),
     Transition(Transition),
     Verdict(Verdict),
+    Reprocessed(Reprocessed),
     Copy(OutcomeKind, &'a [u8]),
 }
 
@@ -19,6 +20,7 @@ impl Out<'_> {
             Self::Reject(_) => OutcomeKind::Reject,
             Self::Transition(_) => OutcomeKind::Transition,
             Self::Verdict(_) => OutcomeKind::Verdict,
+            Self::Reprocessed(_) => OutcomeKind::Reprocessed,
             Self::Copy(kind, _) => *kind,
         }
     }
@@ -31,6 +33,9 @@ impl Out<'_> {
                 return outcome::encode_transition(cause, transition, buffer);
             }
             Self::Verdict(verdict) => return outcome::encode_verdict(cause, verdict, buffer),
+            Self::Reprocessed(reprocessed) => {
+                return outcome::encode_reprocessed(cause, reprocessed, buffer);
+            }
             Self::Copy(_, bytes) => outcome::encode_copy(cause, bytes, buffer),
         }
         Ok(())

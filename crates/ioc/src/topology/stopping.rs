@@ -21,6 +21,7 @@ impl Node {
             result = or_never(&mut self.page) => format!("console: {}", ended(result)),
             result = or_never(&mut self.admin) => format!("admin server: {}", ended(result)),
             error = self.sinks.failed() => error,
+            () = redactor_ended(&self.redactor) => "redactor".to_owned(),
             _ = self.monitor_ended.wait_for(|ended| *ended) => "monitor".to_owned(),
             error = poisoned(inputs) => format!("inputs journal: {error}"),
             error = poisoned(outcomes) => format!("outcomes journal: {error}"),
@@ -102,6 +103,21 @@ impl Node {
                 .context("cannot join the monitor")?,
             None => Ok(Ok(())),
         };
+        at("the redactor");
+        // What is recognised is blanked before the node goes; a node that failed leaves it to its next start.
+        let redacted = match self.redactor.take() {
+            Some(redactor) => {
+                let to = if failed {
+                    0
+                } else {
+                    self.outcomes.next_offset()
+                };
+                tokio::task::spawn_blocking(move || redactor.finish(to))
+                    .await
+                    .context("cannot join the redactor")?
+            }
+            None => Ok(()),
+        };
         at("the sinks");
         // Half of the time that is left to all: what is not delivered by then is no loss, only later.
         let head = self.outcomes.next_offset();
@@ -130,6 +146,7 @@ impl Node {
             Err(_) => bail!("the monitor panicked"),
         }
         closed.context("cannot close the journals")?;
+        redacted.context("the redactor failed")?;
         delivered
     }
 }
@@ -139,6 +156,13 @@ fn ended(result: Result<Result<()>, tokio::task::JoinError>) -> String {
         Ok(Ok(())) => "ended unexpectedly".to_owned(),
         Ok(Err(error)) => format!("{error:#}"),
         Err(error) => error.to_string(),
+    }
+}
+
+async fn redactor_ended(redactor: &Option<crate::redactor::Handle>) {
+    match redactor {
+        Some(redactor) => redactor.ended().await,
+        None => std::future::pending().await,
     }
 }
 

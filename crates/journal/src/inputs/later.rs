@@ -3,16 +3,18 @@
 
 use super::{DecodeError, check_version};
 use crate::wire::{Source, put_bool, put_bytes, put_str, put_varint};
+use crate::{JournalName, Stamp};
 
 /// Most key names one redaction may carry.
 const KEYS_MAX: u64 = 4_096;
 
-/// The record at `offset` is personal data and was overwritten after this record was durable. A frame named
-/// here is redacted whatever its CRC says.
+/// The record at `offset` of `journal` is personal data and was overwritten after this record was durable. A frame
+/// named here is redacted whatever its CRC says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redaction<'a> {
+    pub journal: JournalName,
     pub offset: u64,
-    /// Why, from a closed set of the domain.
+    /// Why the record was refused, from a closed set of the domain.
     pub code: &'a str,
     /// Names of the keys that held it, never their values.
     pub keys: Vec<&'a str>,
@@ -22,6 +24,7 @@ pub struct Redaction<'a> {
 
 impl<'a> Redaction<'a> {
     pub fn encode(&self, out: &mut Vec<u8>) {
+        out.push(self.journal.code());
         put_varint(out, self.offset);
         put_str(out, self.code);
         put_varint(out, self.keys.len() as u64);
@@ -34,6 +37,11 @@ impl<'a> Redaction<'a> {
     pub fn decode(version: u8, bytes: &'a [u8]) -> Result<Self, DecodeError> {
         check_version(version)?;
         let mut source = Source::new(bytes);
+        let journal = source.u8("journal")?;
+        let journal = JournalName::from_code(journal).ok_or(DecodeError::Value {
+            field: "journal",
+            value: u64::from(journal),
+        })?;
         let offset = source.varint("offset")?;
         let code = source.str("code")?;
         let count = source.varint("number of keys")?;
@@ -47,6 +55,7 @@ impl<'a> Redaction<'a> {
             .map(|_| source.str("key"))
             .collect::<Result<_, _>>()?;
         let redaction = Self {
+            journal,
             offset,
             code,
             keys,
@@ -62,6 +71,8 @@ impl<'a> Redaction<'a> {
 pub struct Reprocess<'a> {
     /// Offset in `inputs` of the rejected record.
     pub offset: u64,
+    /// Journal and wall time of that record: what comes of it now has the times that it would have had.
+    pub stamp: Stamp,
     pub operator: &'a str,
     pub verified: bool,
     pub reason: &'a str,
@@ -75,6 +86,8 @@ pub struct Reprocess<'a> {
 impl<'a> Reprocess<'a> {
     pub fn encode(&self, out: &mut Vec<u8>) {
         put_varint(out, self.offset);
+        out.extend_from_slice(&self.stamp.journal_ns.to_le_bytes());
+        out.extend_from_slice(&self.stamp.wall_ns.to_le_bytes());
         put_str(out, self.operator);
         put_bool(out, self.verified);
         put_str(out, self.reason);
@@ -88,6 +101,10 @@ impl<'a> Reprocess<'a> {
         let mut source = Source::new(bytes);
         Ok(Self {
             offset: source.varint("offset")?,
+            stamp: Stamp {
+                journal_ns: source.i64("journal time")?,
+                wall_ns: source.i64("wall time")?,
+            },
             operator: source.str("operator")?,
             verified: source.bool("verified")?,
             reason: source.str("reason")?,

@@ -4,11 +4,13 @@
 //! [`crate::Batch::push`]) and `decode` (borrows from the payload of a [`crate::Frame`]). The version of a
 //! record travels in its frame; a newer version than this build knows is refused, never guessed.
 
+mod blank;
 mod later;
 mod message;
 mod session;
 mod simple;
 
+pub use blank::blank;
 pub use later::{Outlet, OutletReport, Redaction, Reprocess};
 pub use message::{FrontDoor, Message, MessageBody, MessagePrefix, Oversize};
 pub use session::{CloseReason, Opening, Release, Session, SessionChange, Will};

@@ -108,6 +108,7 @@ fn rare_records_come_back() {
         never_panics(&bytes);
     }
     let redaction = Redaction {
+        journal: crate::JournalName::Outcomes,
         offset: 7,
         code: "visitor",
         keys: vec!["name", "phone"],
@@ -224,7 +225,7 @@ proptest! {
         let bytes = encoded(|out| release.encode(out));
         prop_assert_eq!(Release::decode(VERSION, &bytes), Ok(release));
         let reprocess = Reprocess {
-            offset: numbers.0, operator: &texts[1], verified: bit, reason: &texts[2],
+            offset: numbers.0, stamp: crate::Stamp { journal_ns: 5, wall_ns: -7 }, operator: &texts[1], verified: bit, reason: &texts[2],
             kind: 1, version: 1, record: &body,
         };
         let bytes = encoded(|out| reprocess.encode(out));

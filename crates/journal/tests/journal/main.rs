@@ -4,6 +4,7 @@
 mod damage;
 mod disk;
 mod files;
+mod redact;
 mod room;
 mod running;
 

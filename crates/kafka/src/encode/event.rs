@@ -122,6 +122,7 @@ const fn stream(stream: Stream) -> &'static str {
         Stream::Energy => "energy",
         Stream::Environment => "environment",
         Stream::Tourism => "tourism",
+        Stream::City => "city",
     }
 }
 

@@ -122,6 +122,7 @@ impl Default for ClientConfig {
                 "ioc/+/env/+/up",
                 "ioc/+/tourism/+/up",
                 "ioc/+/tour/+/up",
+                "ioc/+/city/+/up",
             ]),
             disaster_filters: words(&["ioc/+/disaster/+/up", "ioc/+/dis/+/up"]),
             user: String::new(),

@@ -169,6 +169,24 @@ impl<'a> Properties<'a> {
     /// None.
     pub const EMPTY: Properties<'static> = Properties { bytes: &[] };
 
+    /// Bytes that were checked when their packet was decoded: those of the journal.
+    pub fn journalled(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// Content type of a message; empty where there is none.
+    pub fn content_type(&self) -> &'a str {
+        self.iter()
+            .find_map(|property| {
+                if let Property::ContentType(text) = property {
+                    Some(text)
+                } else {
+                    None
+                }
+            })
+            .unwrap_or_default()
+    }
+
     /// The bytes on the wire, without the length in front.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.bytes

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use event::{AreaInfo, Name, PackFiles};
+use event::{AreaInfo, Name, PackFiles, Place};
 
+use super::places::{Border, folded, holding};
 use super::reader::{Mistakes, text_of};
 
 pub(super) const FILE: &str = "areas.csv";
@@ -23,12 +24,23 @@ struct Circle {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Areas {
     circles: Vec<Circle>,
+    /// Code, and centroid as a place, by code and by folded name.
+    names: BTreeMap<String, Place>,
+    /// Real borders, where the operator has them.
+    borders: Vec<Border>,
+    /// South, west, north, east of all areas with the tolerance around.
+    bounds: Option<[f64; 4]>,
     km_per_degree_east: f64,
     tolerance_km: f64,
 }
 
 impl Areas {
-    pub(super) fn new(areas: &BTreeMap<String, AreaInfo>, tolerance_km: f64) -> Self {
+    pub(super) fn new(
+        areas: &BTreeMap<String, AreaInfo>,
+        tolerance_km: f64,
+        aliases: &BTreeMap<String, Name>,
+        borders: Vec<Border>,
+    ) -> Self {
         let count = areas.len().max(1) as f64;
         let latitude = areas.values().map(|area| area.lat).sum::<f64>() / count;
         let km_per_degree_east = KM_PER_DEGREE * latitude.to_radians().cos();
@@ -41,16 +53,58 @@ impl Areas {
                 radius_km: (area.km2 / std::f64::consts::PI).sqrt(),
             })
             .collect();
+        let mut names = BTreeMap::new();
+        for area in areas.values() {
+            let place = Place {
+                area: Some(area.code.clone()),
+                lat: area.lat,
+                lon: area.lon,
+            };
+            names.insert(area.code.to_string(), place.clone());
+            names.entry(folded(&area.name)).or_insert(place);
+        }
+        for (alias, code) in aliases {
+            if let Some(place) = names.get(&**code).cloned() {
+                names.entry(alias.clone()).or_insert(place);
+            }
+        }
         Self {
             circles,
+            names,
+            borders,
+            bounds: bounds(areas, tolerance_km, km_per_degree_east),
             km_per_degree_east,
             tolerance_km,
         }
     }
 
+    /// The middle of the area of that code or name.
+    pub(crate) fn named(&self, name: &str) -> Option<Place> {
+        self.names.get(&folded(name)).cloned()
+    }
+
+    /// Latitude and longitude the right way round: swapped when only so they lie within the site.
+    pub(crate) fn upright(&self, lat: f64, lon: f64) -> (f64, f64, bool) {
+        let Some([south, west, north, east]) = self.bounds else {
+            return (lat, lon, false);
+        };
+        let within =
+            |lat: f64, lon: f64| (south..=north).contains(&lat) && (west..=east).contains(&lon);
+        if !within(lat, lon) && within(lon, lat) {
+            (lon, lat, true)
+        } else {
+            (lat, lon, false)
+        }
+    }
+
     /// The area whose centroid is nearest, measured in radii of the area; none when the place lies outside all of them by
     /// more than the tolerance. Some places that matter most lie on the border line, hence no strict containment.
+    ///
+    /// Where the pack has borders, the area inside which the place lies comes before that.
     pub(crate) fn locate(&self, lat: f64, lon: f64) -> Option<&Name> {
+        if let Some(area) = holding(&self.borders, lat, lon) {
+            return Some(area);
+        }
         let (x, y) = (lon * self.km_per_degree_east, lat * KM_PER_DEGREE);
         let mut best: Option<(&Circle, f64)> = None;
         for circle in &self.circles {
@@ -64,6 +118,37 @@ impl Areas {
         let reach_km = circle.radius_km + self.tolerance_km;
         (distance.sqrt() * circle.radius_km <= reach_km).then_some(&circle.code)
     }
+}
+
+/// The box around all circles and the tolerance.
+fn bounds(
+    areas: &BTreeMap<String, AreaInfo>,
+    tolerance_km: f64,
+    km_per_degree_east: f64,
+) -> Option<[f64; 4]> {
+    let reach = |area: &AreaInfo| (area.km2 / std::f64::consts::PI).sqrt() + tolerance_km;
+    let mut all: Option<[f64; 4]> = None;
+    for area in areas.values() {
+        let (north, east) = (
+            reach(area) / KM_PER_DEGREE,
+            reach(area) / km_per_degree_east,
+        );
+        let own = [
+            area.lat - north,
+            area.lon - east,
+            area.lat + north,
+            area.lon + east,
+        ];
+        all = Some(all.map_or(own, |all| {
+            [
+                all[0].min(own[0]),
+                all[1].min(own[1]),
+                all[2].max(own[2]),
+                all[3].max(own[3]),
+            ]
+        }));
+    }
+    all
 }
 
 /// Reads the table; lines that begin with `#` are remarks (source and licence).

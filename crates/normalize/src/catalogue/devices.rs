@@ -94,6 +94,9 @@ pub(super) fn load(files: &PackFiles, catalogue: &mut Catalogue, mistakes: &Mist
 fn device(entry: &Entry<'_>, catalogue: &mut Catalogue) {
     let section = &entry.section;
     let entity = section.text("entity").unwrap_or(entry.name);
+    let addresses = section.texts("addresses");
+    // Its silence means something, unless the pack says otherwise.
+    let expected = section.boolean("expected").unwrap_or(true);
     let common = common(section, catalogue);
     section.finish();
     if !is_name(entry.name) || !is_name(entity) {
@@ -114,13 +117,24 @@ fn device(entry: &Entry<'_>, catalogue: &mut Catalogue) {
         listed: true,
         ..common.device()
     };
+    for (address, line) in addresses {
+        let key = address.to_ascii_lowercase();
+        if address.is_empty() || address.len() > 256 {
+            section.mistake(line, "an address has 1 to 256 bytes");
+        } else if catalogue.addresses.insert(key, id.clone()).is_some() {
+            section.mistake(
+                line,
+                format_args!("address `{address}` belongs to two devices"),
+            );
+        }
+    }
     if catalogue.devices.insert(id, device).is_some() {
         section.mistake(
             entry.line,
             format_args!("device `{}` is listed twice", entry.name),
         );
     }
-    let info = common.info(entity, &catalogue.profiles, true);
+    let info = common.info(entity, &catalogue.profiles, expected);
     add_entity(catalogue, info, section, entry.line);
 }
 

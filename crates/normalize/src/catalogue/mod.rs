@@ -6,21 +6,34 @@
 mod areas;
 mod devices;
 mod measures;
+mod personal;
+mod places;
 mod profiles;
 mod reader;
 mod site;
+mod sources;
 
 use std::collections::{BTreeMap, HashMap};
 
-use event::{Name, PackError, PackFiles, Stream, Vocabulary};
+use crate::personal::Personal;
+use event::{MeasureType, Name, PackError, PackFiles, Stream, Vocabulary};
 
 pub(crate) use areas::Areas;
 pub(crate) use devices::Device;
-pub(crate) use profiles::{Field, Meaning, Profile, RESERVED};
+pub(crate) use measures::{Conversion, Units};
+pub(crate) use profiles::{Field, Meaning, Plausible, Profile, RESERVED};
 pub(crate) use site::{Limits, is_name, stream_name};
+pub(crate) use sources::{Source, Sources};
+
+/// Other names of areas: old districts, spellings.
+pub(crate) const PLACES_FILE: &str = "places.csv";
+/// Borders of the areas as GeoJSON, where the operator has them.
+pub(crate) const POLYGONS_FILE: &str = "areas.geojson";
+/// Scripts that decode what nothing else does.
+pub(crate) const DECODERS_FOLDER: &str = "decoders/";
 
 /// Files that belong to the alert engine or the page; not read here.
-const FOREIGN: [&str; 2] = ["thresholds.toml", "display.toml"];
+const FOREIGN: [&str; 3] = ["thresholds.toml", "display.toml", "derive.toml"];
 const FOREIGN_FOLDER: &str = "rules/";
 
 /// Everything the normalizer knows about a site.
@@ -35,6 +48,17 @@ pub struct Catalogue {
     pub(crate) profiles: Vec<Profile>,
     devices: HashMap<Name, Device>,
     families: Vec<devices::Family>,
+    /// What formats call a device -> its id.
+    addresses: HashMap<String, Name>,
+    pub(crate) sources: Sources,
+    pub(crate) units: Units,
+    pub(crate) personal: Personal,
+    /// A field of a profile is free text.
+    pub(crate) has_free_text: bool,
+    /// Whoever is not listed has this profile: for trying a payload out, never in a node.
+    stand_in: Option<usize>,
+    /// The measure of device states, where the pack has one.
+    pub(crate) online: Option<Name>,
     vocabulary: Vocabulary,
 }
 
@@ -46,7 +70,19 @@ impl Catalogue {
         let site = site::load(files, &mistakes);
         let areas = areas::load(files, &mistakes);
         let measures = measures::load(files, &mistakes);
-        let profiles = profiles::load(files, &measures, &mistakes);
+        let profiles = profiles::load(files, &measures, site.zone_ns, &mistakes);
+        let has_free_text = profiles
+            .values()
+            .flat_map(|profile| &profile.fields)
+            .any(|field| field.free_text);
+        let units = measures.resolved.clone();
+        let aliases = places::names(files, &areas, &mistakes);
+        let borders = places::borders(files, &areas, &mistakes);
+        let online = measures
+            .by_name
+            .get("online")
+            .filter(|measure| measure.info.kind == MeasureType::Boolean);
+        let online = online.map(|measure| measure.info.name.clone());
         let lateness_ns = site
             .lateness_seconds
             .iter()
@@ -69,10 +105,17 @@ impl Catalogue {
             words: site.words,
             lateness_ns,
             limits: site.limits,
-            areas: Areas::new(&areas, site.border_tolerance_km),
+            areas: Areas::new(&areas, site.border_tolerance_km, &aliases, borders),
             profiles: profiles.into_values().collect(),
             devices: HashMap::new(),
             families: Vec::new(),
+            addresses: HashMap::new(),
+            sources: sources::load(files, &mistakes),
+            units,
+            personal: personal::load(files, &mistakes),
+            has_free_text,
+            stand_in: None,
+            online,
             vocabulary,
         };
         devices::load(files, &mut catalogue, &mistakes);
@@ -117,8 +160,52 @@ impl Catalogue {
         if !is_name(id) {
             return None;
         }
-        self.families.iter().find_map(|family| family.member(id))
+        self.families
+            .iter()
+            .find_map(|family| family.member(id))
+            .or_else(|| self.stand_in(id))
     }
+
+    /// The device that a format calls so: by its `address`, else by its id or family.
+    pub(crate) fn by_address(&self, address: &str) -> Option<Device> {
+        if let Some(id) = self.addresses.get(&address.to_ascii_lowercase()) {
+            return self.devices.get(id).cloned();
+        }
+        self.resolve(address)
+            .or_else(|| self.stand_in(&as_name(address)))
+    }
+
+    /// The same, with a profile for whoever is not listed: for trials.
+    pub(crate) fn with_stand_in(mut self, profile: usize) -> Self {
+        self.stand_in = Some(profile);
+        self
+    }
+
+    fn stand_in(&self, id: &str) -> Option<Device> {
+        Some(Device {
+            id: Name::from(id),
+            entity: Name::from(id),
+            profile: self.stand_in?,
+            place: None,
+            clock_offset_ns: 0,
+            listed: true,
+        })
+    }
+
+    pub(crate) fn profile_named(&self, name: &str) -> Option<usize> {
+        self.profiles
+            .iter()
+            .position(|profile| &*profile.name == name)
+    }
+}
+
+/// An address as a device id would be written.
+fn as_name(address: &str) -> String {
+    let sound = |letter: char| letter.is_ascii_alphanumeric() || "._:-".contains(letter);
+    let letters = address
+        .chars()
+        .map(|letter| if sound(letter) { letter } else { '-' });
+    letters.take(64).collect()
 }
 
 /// The `.toml` files right in a folder, in order of path.
@@ -138,14 +225,32 @@ fn toml_files<'p>(files: &'p PackFiles, folder: &str) -> Vec<&'p str> {
 /// A misspelt file name would otherwise be an entry that nobody misses.
 fn unknown_files(files: &PackFiles, mistakes: &reader::Mistakes) {
     for path in files.files.keys() {
-        let read_here = [site::FILE, areas::FILE, measures::FILE].contains(&path.as_str());
-        let in_folder = [profiles::FOLDER, devices::FOLDER, FOREIGN_FOLDER]
-            .iter()
-            .any(|folder| {
-                path.strip_prefix(folder)
-                    .is_some_and(|name| !name.contains('/') && name.ends_with(".toml"))
-            });
+        let read_here = [
+            site::FILE,
+            areas::FILE,
+            measures::FILE,
+            sources::FILE,
+            personal::FILE,
+            PLACES_FILE,
+            POLYGONS_FILE,
+        ]
+        .contains(&path.as_str());
+        let in_folder = [
+            profiles::FOLDER,
+            devices::FOLDER,
+            measures::FOLDER,
+            FOREIGN_FOLDER,
+        ]
+        .iter()
+        .any(|folder| {
+            path.strip_prefix(folder)
+                .is_some_and(|name| !name.contains('/') && name.ends_with(".toml"))
+        });
         let document = path.ends_with(".md");
+        let in_folder = in_folder
+            || path
+                .strip_prefix(DECODERS_FOLDER)
+                .is_some_and(|name| !name.contains('/') && name.ends_with(".rhai"));
         if !read_here && !in_folder && !document && !FOREIGN.contains(&path.as_str()) {
             mistakes.add(
                 path,

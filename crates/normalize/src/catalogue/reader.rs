@@ -308,6 +308,18 @@ impl<'d> Section<'d> {
         Some(Section::new(self.source, table, line, self.named(key)))
     }
 
+    /// The whole table under `key`, for whoever has keys of its own.
+    pub(super) fn table(&self, key: &'static str) -> Option<toml::Table> {
+        let value = self.get(key)?;
+        match plain(value.get_ref()) {
+            Some(toml::Value::Table(table)) => Some(table),
+            _ => {
+                self.wrong(key, value, "a table");
+                None
+            }
+        }
+    }
+
     /// The tables under `key`, in order of the file.
     pub(super) fn entries(&self, key: &'static str) -> Vec<Entry<'d>> {
         let Some(outer) = self.section(key) else {
@@ -402,6 +414,30 @@ impl<'d> Section<'d> {
             }
         }
     }
+}
+
+/// The same without places in the file; `None` for a number that nothing can hold.
+fn plain(value: &DeValue<'_>) -> Option<toml::Value> {
+    Some(match value {
+        DeValue::String(text) => toml::Value::String(text.clone().into_owned()),
+        DeValue::Integer(number) => {
+            let radix = number.radix();
+            toml::Value::Integer(i64::from_str_radix(number.as_str(), radix).ok()?)
+        }
+        DeValue::Float(_) => toml::Value::Float(number_of(value)?),
+        DeValue::Boolean(truth) => toml::Value::Boolean(*truth),
+        DeValue::Datetime(time) => toml::Value::String(time.to_string()),
+        DeValue::Array(items) => {
+            let items = items.iter().map(|item| plain(item.get_ref()));
+            toml::Value::Array(items.collect::<Option<_>>()?)
+        }
+        DeValue::Table(members) => {
+            let members = members
+                .iter()
+                .map(|(key, member)| Some((key.get_ref().to_string(), plain(member.get_ref())?)));
+            toml::Value::Table(members.collect::<Option<_>>()?)
+        }
+    })
 }
 
 fn number_of(value: &DeValue<'_>) -> Option<f64> {

@@ -8,14 +8,18 @@ use super::reader::{Document, Mistakes, Section};
 
 pub(super) const FILE: &str = "site.toml";
 
-pub(crate) const STREAMS: [(Stream, &str); 4] = [
+pub(crate) const STREAMS: [(Stream, &str); 5] = [
     (Stream::Disaster, "disaster"),
     (Stream::Energy, "energy"),
     (Stream::Environment, "environment"),
     (Stream::Tourism, "tourism"),
+    (Stream::City, "city"),
 ];
 
 const DAY_SECONDS: u64 = 86_400;
+
+/// Indicators come by the day; what is two days old is still the news.
+const CITY_LATENESS_SECONDS: u64 = 2 * DAY_SECONDS;
 
 pub(crate) fn stream_name(stream: Stream) -> &'static str {
     match stream {
@@ -23,6 +27,7 @@ pub(crate) fn stream_name(stream: Stream) -> &'static str {
         Stream::Energy => "energy",
         Stream::Environment => "environment",
         Stream::Tourism => "tourism",
+        Stream::City => "city",
     }
 }
 
@@ -41,6 +46,10 @@ pub(crate) struct Limits {
     pub(crate) depth_max: u64,
     pub(crate) family_members_max: usize,
     pub(crate) member_idle_ns: i64,
+    /// Readings of one message, in formats that carry several.
+    pub(crate) readings_max: usize,
+    /// Bytes of a payload once unpacked.
+    pub(crate) unpacked_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -51,6 +60,8 @@ impl Default for Limits {
             depth_max: 16,
             family_members_max: 10_000,
             member_idle_ns: nanoseconds(30 * DAY_SECONDS),
+            readings_max: 5_000,
+            unpacked_bytes_max: 1 << 20,
         }
     }
 }
@@ -60,6 +71,8 @@ pub(super) struct Site {
     pub(super) id: String,
     pub(super) name: Text,
     pub(super) border_tolerance_km: f64,
+    /// Of local times without a zone, nanoseconds east of UTC.
+    pub(super) zone_ns: i64,
     /// Words of topics.
     pub(super) words: Vec<(String, Stream)>,
     pub(super) lateness_seconds: BTreeMap<Stream, u64>,
@@ -118,6 +131,7 @@ fn head(section: &Section<'_>, site: &mut Site) {
             section.mistake(line, "`site.border_tolerance_km` must be from 0 to 100");
         }
     }
+    site.zone_ns = super::profiles::zone(section).unwrap_or(0);
     section.finish();
 }
 
@@ -129,7 +143,7 @@ fn streams(root: &Section<'_>, site: &mut Site) {
     for entry in root.entries("streams") {
         let Some(stream) = stream_by_name(entry.name) else {
             let message = format!(
-                "stream `{}` does not exist; there are disaster, energy, environment, tourism",
+                "stream `{}` does not exist; there are disaster, energy, environment, tourism, city",
                 entry.name
             );
             entry.section.mistake(entry.line, message);
@@ -157,6 +171,10 @@ fn streams(root: &Section<'_>, site: &mut Site) {
         }
         entry.section.finish();
     }
+    // A pack from before this stream says nothing of it.
+    site.lateness_seconds
+        .entry(Stream::City)
+        .or_insert(CITY_LATENESS_SECONDS);
     for (stream, name) in STREAMS {
         if !site.lateness_seconds.contains_key(&stream) {
             root.mistake(
@@ -180,6 +198,12 @@ fn limits(section: &Section<'_>, limits: &mut Limits) {
     }
     if let Some(members) = section.whole("family_members_max", 0..=1_000_000) {
         limits.family_members_max = usize::try_from(members).unwrap_or(usize::MAX);
+    }
+    if let Some(readings) = section.whole("readings_max", 1..=100_000) {
+        limits.readings_max = usize::try_from(readings).unwrap_or(usize::MAX);
+    }
+    if let Some(bytes) = section.whole("unpacked_bytes_max", 1_024..=16 << 20) {
+        limits.unpacked_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
     }
     if let Some(days) = section.whole("member_idle_days", 1..=3_660) {
         limits.member_idle_ns = nanoseconds(days * DAY_SECONDS);

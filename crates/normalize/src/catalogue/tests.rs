@@ -206,13 +206,13 @@ fn every_mistake_is_told_with_its_line() {
             "profiles/p.toml",
             "unit = \"cm\"",
             "unit = \"s\"",
-            "profiles/p.toml:4: unit `s` has no conversion to `m`",
+            "profiles/p.toml:4: unit `s` does not lead to `m`: they measure different things",
         ),
         (
             "profiles/p.toml",
             "unit = \"cm\"",
-            "unit = \"ft\"",
-            "profiles/p.toml:4: unit `ft` is not in measures.toml",
+            "unit = \"feet\"",
+            "profiles/p.toml:4: unit `feet` is not in measures.toml and is no UCUM code",
         ),
         (
             "profiles/p.toml",

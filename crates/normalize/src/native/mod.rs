@@ -14,50 +14,18 @@ mod scalar;
 use std::cell::Cell;
 use std::fmt;
 
-use event::{EventId, Measured, Quality, RejectCode, Status, Time, Value};
+use event::{EventId, Measured, Name, Quality, RejectCode, Status, Value};
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
 
+use crate::bind;
 use crate::catalogue::{Field, Limits, Meaning, Profile, RESERVED};
+use crate::fault::Fault;
+use crate::reading::Reading;
 use scalar::{Scalar, ScalarSeed};
 
-/// Why a payload gives no event.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    pub(crate) code: RejectCode,
-    pub(crate) reason: String,
-}
-
-impl Fault {
-    pub(crate) fn new(code: RejectCode, reason: impl Into<String>) -> Self {
-        Self {
-            code,
-            reason: reason.into(),
-        }
-    }
-}
-
-/// What the payload said.
-#[derive(Debug, Default)]
-pub(crate) struct Reading {
-    pub(crate) stamp: Option<Time>,
-    pub(crate) until: Option<Time>,
-    pub(crate) valid_from: Option<Time>,
-    pub(crate) valid_to: Option<Time>,
-    pub(crate) sequence: Option<u64>,
-    pub(crate) uuid: Option<EventId>,
-    pub(crate) status: Status,
-    pub(crate) lat: Option<f64>,
-    pub(crate) lon: Option<f64>,
-    pub(crate) values: Vec<Measured>,
-    /// Known keys whose values could not be used.
-    pub(crate) unusable: u64,
-    pub(crate) unknown: u64,
-    /// The device said how its sensors are.
-    pub(crate) status_word: bool,
-}
-
 /// Decodes `text` as sent by `device`.
+#[inline]
 pub(crate) fn decode(
     text: &str,
     device: &str,
@@ -95,6 +63,7 @@ pub(crate) fn decode(
             measured.quality = measured.quality.with(quality);
         }
     }
+    bind::settle_gases(&mut reading.values);
     Ok(reading)
 }
 
@@ -150,6 +119,7 @@ impl Decoder<'_> {
         self.fail(RejectCode::PayloadShape, reason)
     }
 
+    #[inline]
     fn field<E: Error>(&mut self, index: usize, scalar: &Scalar<'_>) -> Result<(), E> {
         let profile = self.profile;
         let field = &profile.fields[index];
@@ -176,6 +146,7 @@ impl Decoder<'_> {
             // Two fields of one measure: the first wins, the other is told as unusable.
             Some(measured) if self.slots_filled & slot == 0 => {
                 self.slots_filled |= slot;
+                self.quality = self.quality.with(battery(field, &measured));
                 self.reading.values.push(measured);
             }
             _ => self.reading.unusable += 1,
@@ -276,6 +247,7 @@ fn keep<T>(place: &mut Option<T>, value: Option<T>) -> bool {
     usable
 }
 
+#[inline]
 fn measured(field: &Field, scalar: &Scalar<'_>) -> Option<Measured> {
     let (measure, unit, value, quality) = match &field.meaning {
         Meaning::Number {
@@ -284,6 +256,8 @@ fn measured(field: &Field, scalar: &Scalar<'_>) -> Option<Measured> {
             conversion,
             range,
             text,
+            gas,
+            ..
         } => {
             let raw = match scalar.text().filter(|_| *text) {
                 Some(digits) => number_in(digits)?,
@@ -295,6 +269,11 @@ fn measured(field: &Field, scalar: &Scalar<'_>) -> Option<Measured> {
                 Quality::GOOD
             } else {
                 Quality::OUT_OF_RANGE
+            };
+            let quality = if *gas {
+                quality.with(Quality::ASSUMED)
+            } else {
+                quality
             };
             (measure, unit, Value::Number(value), quality)
         }
@@ -308,10 +287,11 @@ fn measured(field: &Field, scalar: &Scalar<'_>) -> Option<Measured> {
             measure,
             unit,
             codes,
+            open,
         } => {
             let word = scalar.text()?;
-            let code = codes.iter().find(|code| &***code == word)?;
-            (measure, unit, Value::Code(code.clone()), Quality::GOOD)
+            let code = code_of(word, codes, *open)?;
+            (measure, unit, Value::Code(code), Quality::GOOD)
         }
         Meaning::Quality { .. } => return None,
     };
@@ -320,6 +300,26 @@ fn measured(field: &Field, scalar: &Scalar<'_>) -> Option<Measured> {
         value,
         unit: unit.clone(),
         quality,
+    })
+}
+
+/// What a low battery means for all values of its message.
+#[inline]
+pub(crate) fn battery(field: &Field, measured: &Measured) -> Quality {
+    match (&field.meaning, &measured.value) {
+        (Meaning::Number { low: Some(low), .. }, Value::Number(value)) if value < low => {
+            Quality::LOW_BATTERY
+        }
+        _ => Quality::GOOD,
+    }
+}
+
+/// A word of the list, or any text where the list is open.
+pub(crate) fn code_of(word: &str, codes: &[Name], open: Option<usize>) -> Option<Name> {
+    let listed = codes.iter().find(|code| &***code == word);
+    listed.cloned().or_else(|| {
+        let bytes_max = open?;
+        (!word.is_empty() && word.len() <= bytes_max).then(|| Name::from(word))
     })
 }
 
@@ -384,6 +384,7 @@ struct KeySeed<'c> {
 impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
     type Value = Key;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
         deserializer.deserialize_str(self)
     }

@@ -117,6 +117,7 @@ impl ScalarSeed<'_> {
 impl<'de> DeserializeSeed<'de> for ScalarSeed<'_> {
     type Value = Scalar<'de>;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Scalar<'de>, D::Error> {
         deserializer.deserialize_any(self)
     }

@@ -105,6 +105,7 @@ proptest! {
                     *newest = (*newest).max(event.observed);
                 }
                 Normalized::Duplicate => prop_assert!(!plan.spoilt),
+                Normalized::State => prop_assert!(false, "a reading is never state alone"),
                 Normalized::Reject(_) => prop_assert!(plan.spoilt),
             }
         }
@@ -204,6 +205,7 @@ fn families_have_a_bound_and_the_idle_make_room() {
         match out.remove(0) {
             Normalized::Event(_) => "event",
             Normalized::Duplicate => "duplicate",
+            Normalized::State => "state",
             Normalized::Reject(reject) => reject.code.name(),
         }
     };

@@ -4,3 +4,4 @@ mod fold;
 mod native;
 mod pack;
 mod support;
+mod trial;

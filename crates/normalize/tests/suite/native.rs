@@ -80,6 +80,7 @@ fn show(result: &Normalized, out: &mut String) {
             writeln!(out, "event {json}").expect("text");
         }
         Normalized::Duplicate => writeln!(out, "duplicate").expect("text"),
+        Normalized::State => writeln!(out, "state").expect("text"),
         Normalized::Reject(reject) => {
             let kept = reject.payload.len();
             writeln!(

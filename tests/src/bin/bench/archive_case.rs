@@ -135,7 +135,7 @@ fn sizes(results: &mut Results, case: &str, measured: &Measured) -> Result<()> {
     Ok(())
 }
 
-fn json<T: for<'a> Deserialize<'a>>(command: &mut Command) -> Result<T> {
+pub(crate) fn json<T: for<'a> Deserialize<'a>>(command: &mut Command) -> Result<T> {
     let output = command
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())

@@ -15,6 +15,7 @@ mod archive_case;
 mod broker_case;
 mod cpu;
 mod fault_cases;
+mod formats_case;
 mod journal_case;
 mod kafka_bare;
 mod latency_case;
@@ -70,12 +71,13 @@ const QUICK: Plan = Plan {
     points: 2_000_000,
 };
 
-const CASES: [&str; 9] = [
-    "journal", "listener", "path", "quiet", "sinks", "broker", "outage", "drain", "archive",
+const CASES: [&str; 10] = [
+    "formats", "journal", "listener", "path", "quiet", "sinks", "broker", "outage", "drain",
+    "archive",
 ];
 
 const USAGE: &str =
-    "usage: bench [--quick] [journal] [listener] [path] [quiet] [sinks] [broker] [outage] [drain] [archive]
+    "usage: bench [--quick] [formats] [journal] [listener] [path] [quiet] [sinks] [broker] [outage] [drain] [archive]
 
 Without names all cases run, and target/bench.jsonl is written anew; with names their lines are added to it. --quick gives
 figures that are not worth writing down. sinks, broker, outage and drain need Kafka, InfluxDB and mosquitto: `make services`
@@ -119,6 +121,7 @@ fn run(
     results: &mut Results,
 ) -> Result<Option<String>> {
     match name {
+        "formats" => formats_case::run(results)?,
         "journal" => journal_case::run(plan, results)?,
         "listener" => node_cases::listener(plan, results)?,
         "path" => node_cases::full_path(plan, results)?,

@@ -4,6 +4,8 @@ import type { Alert, HistoryEntry, Problem, Reject, Series, SeriesRange, Site, S
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 10_000;
+/** What puts many records into the journal may take longer. */
+const POST_TIMEOUT_MS = 60_000;
 
 export class HttpError extends Error {
   constructor(
@@ -14,11 +16,24 @@ export class HttpError extends Error {
   }
 }
 
-async function get<T>(path: string): Promise<T> {
+/** One GET of the API. */
+export async function getJson<T>(path: string): Promise<T> {
   const response = await fetch(BASE + path, {
     headers: { accept: 'application/json' },
     cache: 'no-store',
     signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (!response.ok) throw new HttpError(response.status, await problem(response));
+  return (await response.json()) as T;
+}
+
+/** One POST of the API whose answer is the thing itself; a refusal throws. */
+export async function postJson<T>(path: string, body: object): Promise<T> {
+  const response = await fetch(BASE + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(POST_TIMEOUT_MS),
   });
   if (!response.ok) throw new HttpError(response.status, await problem(response));
   return (await response.json()) as T;
@@ -32,21 +47,21 @@ async function problem(response: Response): Promise<Problem | null> {
   }
 }
 
-export const site = (): Promise<Site> => get('/site');
-export const status = (): Promise<Status> => get('/status');
+export const site = (): Promise<Site> => getJson('/site');
+export const status = (): Promise<Status> => getJson('/status');
 
 /** The last rejected messages, newest first. */
-export const rejects = (): Promise<{ rejects: Reject[] }> => get('/rejects');
+export const rejects = (): Promise<{ rejects: Reject[] }> => getJson('/rejects');
 
 export const alert = (id: string): Promise<{ alert: Alert; history: HistoryEntry[] }> =>
-  get(`/alerts/${encodeURIComponent(id)}`);
+  getJson(`/alerts/${encodeURIComponent(id)}`);
 
 export const series = (entity: string, measure: string, hours: number): Promise<Series> =>
-  get(`/recent?${new URLSearchParams({ entity, measure, hours: String(hours) })}`);
+  getJson(`/recent?${new URLSearchParams({ entity, measure, hours: String(hours) })}`);
 
 /** From the archive, in steps. */
 export const history = (entity: string, measure: string, hours: number, stepSeconds: number): Promise<SeriesRange> =>
-  get(
+  getJson(
     `/series/${encodeURIComponent(entity)}/${encodeURIComponent(measure)}?${new URLSearchParams({
       from: `-${hours}h`,
       interval: `PT${stepSeconds}S`,

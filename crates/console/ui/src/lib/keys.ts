@@ -10,6 +10,7 @@ export type Command =
   | 'search'
   | 'map'
   | 'list'
+  | 'quarantine'
   | 'theme'
   | 'help'
   | 'back';
@@ -26,7 +27,7 @@ const PLAIN: Record<string, Command> = {
   '?': 'help',
   Escape: 'back',
 };
-const AFTER_G: Record<string, Command> = { m: 'map', l: 'list' };
+const AFTER_G: Record<string, Command> = { m: 'map', l: 'list', q: 'quarantine' };
 const PREFIX_MS = 1_500;
 
 export class Keys {

@@ -4,7 +4,7 @@ export type Lang = 'vi' | 'en';
 export type Text = Record<Lang, string>;
 export type Mode = 'live' | 'simulated';
 export type Severity = 'critical' | 'major' | 'minor' | 'warning' | 'info';
-export type Stream = 'disaster' | 'energy' | 'environment' | 'tourism';
+export type Stream = 'disaster' | 'energy' | 'environment' | 'tourism' | 'city';
 export type AlertState =
   | 'unacknowledged'
   | 'acknowledged'

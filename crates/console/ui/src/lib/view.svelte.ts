@@ -8,7 +8,7 @@ import { SEVERITIES } from './severity';
 import type { Lang, Severity, Stream } from './types';
 import { language } from './words.svelte';
 
-export const STREAMS: readonly Stream[] = ['disaster', 'energy', 'environment', 'tourism'];
+export const STREAMS: readonly Stream[] = ['disaster', 'energy', 'environment', 'tourism', 'city'];
 export type Tab = 'list' | 'map' | 'trends';
 export type Theme = 'night' | 'day';
 
@@ -22,6 +22,7 @@ export interface Address {
   shelved: boolean;
   tab: Tab;
   lang: Lang | null;
+  quarantine: boolean;
 }
 
 const listed = <T extends string>(text: string | null, known: readonly T[]): T[] =>
@@ -42,6 +43,7 @@ export function readAddress(search: string): Address {
     shelved: given.get('shelved') === '1',
     tab: tab ?? 'list',
     lang: lang ?? null,
+    quarantine: given.get('quarantine') === '1',
   };
 }
 
@@ -56,6 +58,7 @@ export function writeAddress(address: Address): string {
   if (address.shelved) out.set('shelved', '1');
   if (address.tab !== 'list') out.set('tab', address.tab);
   if (address.lang) out.set('lang', address.lang);
+  if (address.quarantine) out.set('quarantine', '1');
   const text = out.toString().replaceAll('%3A', ':').replaceAll('%2C', ',');
   return text === '' ? '' : `?${text}`;
 }
@@ -86,6 +89,7 @@ class View {
   tab = $state<Tab>('list');
   theme = $state<Theme>('night');
   help = $state(false);
+  quarantine = $state(false);
 
   start(): void {
     this.#read(true);
@@ -113,6 +117,11 @@ class View {
     this.#write(false);
   }
 
+  setQuarantine(open: boolean): void {
+    this.quarantine = open;
+    this.#write(false);
+  }
+
   setLang(lang: Lang): void {
     language.current = lang;
     memory.set('lang', lang);
@@ -135,19 +144,22 @@ class View {
   }
 
   #read(first: boolean): void {
-    const { alert, entity, streams, severities, area, query, shelved, tab, lang } = readAddress(location.search);
+    const { alert, entity, streams, severities, area, query, shelved, tab, lang, quarantine } = readAddress(
+      location.search,
+    );
     this.alert = alert;
     this.entity = alert ? null : entity;
     this.tab = tab;
+    this.quarantine = quarantine;
     this.filter = { streams, severities, area, query, shelved };
     const remembered = memory.get('lang') === 'en' ? 'en' : 'vi';
     if (lang || first) language.current = lang ?? remembered;
   }
 
   #write(step: boolean): void {
-    const { alert, entity, tab, filter } = this;
+    const { alert, entity, tab, filter, quarantine } = this;
     const lang = language.current === 'en' ? 'en' : null;
-    const search = writeAddress({ alert, entity, tab, lang, ...filter });
+    const search = writeAddress({ alert, entity, tab, lang, quarantine, ...filter });
     if (search === location.search) return;
     const target = location.pathname + search;
     if (step) history.pushState(null, '', target);

@@ -1,20 +1,20 @@
-//! A snapshot that the release before this format wrote: 48 messages of one device in one kept session.
+//! Snapshots that the releases before this format wrote, kept as they were: format 1, 48 messages of one device in one kept
+//! session; format 2, 44 messages of two devices and a bad one.
 
 use std::sync::Arc;
 
-use event::{JournalId, RejectCode};
+use event::JournalId;
 use journal::{DiskStorage, Snapshots, Storage};
 
 use super::{FORMAT, RestoreError};
 use crate::monitor::fold::Fold;
 
 /// `Snapshots` tidies its folder, so it gets a copy.
-fn kept() -> (journal::SnapshotMeta, Vec<u8>) {
-    let folder = std::env::temp_dir().join(format!("ioc-snapshot-{}", std::process::id()));
-    let from = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/testdata/snapshot-format-1/snapshots"
-    );
+fn kept(format: u16) -> (journal::SnapshotMeta, Vec<u8>) {
+    let folder = format!("ioc-snapshot-{format}-{}", std::process::id());
+    let folder = std::env::temp_dir().join(folder);
+    let root = env!("CARGO_MANIFEST_DIR");
+    let from = format!("{root}/testdata/snapshot-format-{format}/snapshots");
     std::fs::create_dir_all(folder.join("snapshots")).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -29,25 +29,27 @@ fn kept() -> (journal::SnapshotMeta, Vec<u8>) {
 }
 
 #[test]
-fn the_format_before_this_one_is_read() {
-    let (meta, bytes) = kept();
-    assert_eq!((meta.format, FORMAT), (1, 2));
-    let id = JournalId(meta.journal.0);
-    let fold = Fold::restore(id, meta.format, meta.inputs_next, &bytes).unwrap();
-    let counters = fold.counters();
-    assert_eq!((counters.messages, counters.events), (48, 48));
-    assert_eq!(
-        counters.rejected_by_code[RejectCode::SinkRefused as usize],
-        0
-    );
-    assert_eq!(fold.next_input(), 147);
-    assert!(fold.sessions().broker_sessions().is_empty());
+fn the_formats_before_this_one_are_read() {
+    assert_eq!(FORMAT, 3);
+    // What was counted: messages, events, rejected; and the next input.
+    for (format, counted, next) in [(1, (48, 48, 0), 147), (2, (44, 43, 1), 53)] {
+        let (meta, bytes) = kept(format);
+        assert_eq!(meta.format, format);
+        let id = JournalId(meta.journal.0);
+        let fold = Fold::restore(id, meta.format, meta.inputs_next, &bytes).unwrap();
+        let counters = fold.counters();
+        let got = (counters.messages, counters.events, counters.rejected);
+        assert_eq!(got, counted);
+        assert_eq!(counters.rejected_by_code.iter().sum::<u64>(), counted.2);
+        assert_eq!(fold.next_input(), next);
+        assert!(fold.sessions().broker_sessions().is_empty());
 
-    // Saved again it has the new format, and is the same state.
-    let again = fold.save().unwrap().unwrap();
-    let restored = Fold::restore(id, FORMAT, meta.inputs_next, &again).unwrap();
-    assert_eq!(restored.counters(), counters);
-    assert_eq!(restored.save().unwrap().unwrap(), again);
+        // Saved again it has the new format, and is the same state.
+        let again = fold.save().unwrap().unwrap();
+        let restored = Fold::restore(id, FORMAT, meta.inputs_next, &again).unwrap();
+        assert_eq!(restored.counters(), counters);
+        assert_eq!(restored.save().unwrap().unwrap(), again);
+    }
 }
 
 #[test]
