@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use event::{JournalId, PackFiles, Time};
 use normalize::{Catalogue, Input};
@@ -40,8 +40,11 @@ pub(crate) fn pack() -> PackFiles {
     read_pack(&root().join("../../deploy/sites/lao-cai"))
 }
 
+/// Loaded once: the tests ask for it thousands of times.
 pub(crate) fn catalogue() -> Arc<Catalogue> {
-    Arc::new(Catalogue::load(&pack()).expect("the pack of Lào Cai is sound"))
+    static CATALOGUE: LazyLock<Arc<Catalogue>> =
+        LazyLock::new(|| Arc::new(Catalogue::load(&pack()).expect("the pack of Lào Cai is sound")));
+    Arc::clone(&CATALOGUE)
 }
 
 pub(crate) fn time(text: &str) -> Time {
