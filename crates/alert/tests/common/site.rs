@@ -12,12 +12,21 @@ pub(crate) fn site() -> (PackFiles, Vocabulary) {
         site: "lao-cai".to_owned(),
         ..Vocabulary::default()
     };
-    let measures = table("measures.toml");
-    for (name, measure) in measures["measures"].as_table().unwrap() {
+    let mut units = Table::new();
+    let mut measures = Table::new();
+    let listed = |path: &str| path == "measures.toml" || path.starts_with("measures/");
+    for path in files.files.keys().filter(|path| listed(path)) {
+        let table = table(path);
+        for (key, all) in [("units", &mut units), ("measures", &mut measures)] {
+            let own = table.get(key).and_then(Value::as_table);
+            all.extend(own.cloned().unwrap_or_default());
+        }
+    }
+    for (name, measure) in &measures {
         let unit = measure
             .get("unit")
             .map_or("", |unit| unit.as_str().unwrap());
-        let unit_text = measures["units"]
+        let unit_text = units
             .get(unit)
             .map(|unit| {
                 let words = &unit["text"];
@@ -56,7 +65,10 @@ pub(crate) fn site() -> (PackFiles, Vocabulary) {
         .iter()
         .filter(|(path, _)| path.starts_with("devices/"))
     {
-        for (id, device) in table(path)["devices"].as_table().unwrap() {
+        let table = table(path);
+        let devices = table.get("devices").and_then(Value::as_table);
+        // A file may have families alone.
+        for (id, device) in devices.into_iter().flatten() {
             let info = entity(id, device, &profiles);
             vocabulary.entities.insert(id.clone(), info);
         }
@@ -99,6 +111,7 @@ fn entity(id: &str, device: &Value, profiles: &Table) -> EntityInfo {
             "disaster" => Stream::Disaster,
             "energy" => Stream::Energy,
             "environment" => Stream::Environment,
+            "city" => Stream::City,
             _ => Stream::Tourism,
         },
         profile: profile.into(),
@@ -109,6 +122,9 @@ fn entity(id: &str, device: &Value, profiles: &Table) -> EntityInfo {
             .map(|(name, value)| (name.clone(), bilingual(value)))
             .collect(),
         interval_seconds: profiles[profile]["interval_seconds"].as_integer().unwrap() as u64,
-        expected: true,
+        expected: device
+            .get("expected")
+            .and_then(Value::as_bool)
+            .unwrap_or(true),
     }
 }

@@ -182,7 +182,7 @@ fn senml_weather(turn: &mut Turn<'_>) {
 /// CBOR; a base value under the voltage, kilowatts as the secondary unit at every fifth message, no time ("now") at every fourth.
 fn senml_power(turn: &mut Turn<'_>) {
     let timed = turn.number % 4 != 3;
-    let mut voltage = Record::number("voltage", "V", turn.around(9.0, 3.0, 1));
+    let mut voltage = Record::number("voltage", "V", turn.around(3.0, 3.0, 1));
     voltage.base_name = "urn:dev:mac:0024befffe804ff2:".to_owned();
     voltage.base_time = timed.then(|| times::epoch_float(turn.now_ns));
     voltage.base_value = Some(220.0);
