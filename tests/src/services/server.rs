@@ -105,9 +105,23 @@ impl Server {
         self.child.as_ref().expect("runs").0.id()
     }
 
-    /// `SIGSTOP`: connections stay, nobody answers.
+    /// `SIGSTOP`: connections stay, nobody answers. All threads stand still when this returns: on a busy machine one may go on
+    /// for a moment after the signal was sent.
     pub fn freeze(&self) {
         run("kill", ["-STOP", &self.pid().to_string()]);
+        let tasks = format!("/proc/{}/task", self.pid());
+        let stands_still = |task: std::io::Result<fs::DirEntry>| {
+            let stat = task.and_then(|task| fs::read_to_string(task.path().join("stat")));
+            // A thread that ended in the meantime answers nobody either. The state stands behind the name in brackets.
+            stat.map_or(true, |stat| {
+                stat.rsplit(')')
+                    .next()
+                    .is_some_and(|rest| rest.trim_start().starts_with('T'))
+            })
+        };
+        wait::until("the server stands still", Duration::from_secs(10), || {
+            fs::read_dir(&tasks).ok()?.all(stands_still).then_some(())
+        });
     }
 
     pub fn thaw(&self) {
