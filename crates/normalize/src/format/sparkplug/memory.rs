@@ -30,7 +30,7 @@ impl Memory {
     /// Edge nodes (`group/edge`) whose session is not sound: whoever can publish should ask them for a rebirth.
     #[allow(
         dead_code,
-        reason = "asked by the client of an outside broker, which can publish"
+        reason = "nothing publishes the request yet; the tests hold the list to its word"
     )]
     pub(crate) fn pending_rebirth(&self) -> impl Iterator<Item = &str> {
         let wanting = self.nodes.iter().filter(|(_, node)| node.rebirth);
