@@ -2,6 +2,8 @@
 # The whole suite, in the order in which a mistake is cheapest to learn. `make test` and `.ci/run` call this.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# One build from start to end gains nothing from it, and it is gigabytes.
+export CARGO_INCREMENTAL=0
 
 step() {
     local started=$SECONDS name=$1
