@@ -28,12 +28,16 @@
 //! 129 (a faster sensor is summed up within a 128th of the window).
 
 mod cel;
+mod effect;
 mod engine;
 mod load;
 mod ruleset;
+#[allow(dead_code, reason = "the kernel and the book are being built on it")]
+mod signal;
 mod slot;
 mod text;
 
+pub use effect::Effect;
 pub use engine::{
     ABSENCE_GRACE, COMMENTS_MAX, Counters, ENTITIES_MAX, EVIDENCE_VALUES_MAX, Engine, Origin,
     RECENT_MAX, RestoreError, SHELVE_MAX, Saved, TEXT_CHARS_MAX, VERDICTS_MAX,

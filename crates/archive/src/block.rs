@@ -186,7 +186,11 @@ impl Block {
                 | OutcomeKind::ClockCopy
                 | OutcomeKind::NodeCopy
                 | OutcomeKind::OutletCopy
-                | OutcomeKind::Reprocessed,
+                | OutcomeKind::Reprocessed
+                | OutcomeKind::Shadow
+                | OutcomeKind::Suppression
+                | OutcomeKind::Incident
+                | OutcomeKind::PublicWarning,
             )
             | None => {}
         }

@@ -100,7 +100,7 @@ async fn command(
         operator,
         // Until accounts exist: a typed name.
         verified: false,
-        alert: AlertId(id),
+        alert: Some(AlertId(id)),
         seen_state: seen_state.unwrap_or(alert.state),
         seen_revision: seen_revision.unwrap_or(alert.revision),
         action,
@@ -214,6 +214,7 @@ impl Fields {
             Kind::Shelve => Action::Shelve {
                 until: self.shelved_until(now)?,
                 reason: body::words("reason", self.reason.as_deref())?,
+                one_shot: false,
             },
         })
     }

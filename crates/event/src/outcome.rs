@@ -15,7 +15,10 @@ mod wire;
 
 use thiserror::Error;
 
-use crate::{Event, Name, Reject, Reprocessed, Transition, Verdict};
+use crate::{
+    Event, Incident, Name, PublicWarning, Reject, Reprocessed, SuppressionChange, Transition,
+    Verdict,
+};
 
 pub use blank::blank;
 pub use record::Names;
@@ -40,10 +43,18 @@ pub enum OutcomeKind {
     OutletCopy = 9,
     /// What became of a message out of the quarantine.
     Reprocessed = 10,
+    /// What a rule on trial would have told; no alert.
+    Shadow = 11,
+    /// A maintenance window or something out of service: ordered, begun, ended.
+    Suppression = 12,
+    /// An incident as it is now.
+    Incident = 13,
+    /// A warning to the public: proposed, released, rejected, over.
+    PublicWarning = 14,
 }
 
 impl OutcomeKind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Event,
         Self::Reject,
         Self::Transition,
@@ -54,6 +65,10 @@ impl OutcomeKind {
         Self::NodeCopy,
         Self::OutletCopy,
         Self::Reprocessed,
+        Self::Shadow,
+        Self::Suppression,
+        Self::Incident,
+        Self::PublicWarning,
     ];
 
     pub const fn from_u8(kind: u8) -> Option<Self> {
@@ -68,6 +83,10 @@ impl OutcomeKind {
             8 => Self::NodeCopy,
             9 => Self::OutletCopy,
             10 => Self::Reprocessed,
+            11 => Self::Shadow,
+            12 => Self::Suppression,
+            13 => Self::Incident,
+            14 => Self::PublicWarning,
             _ => return None,
         })
     }
@@ -84,6 +103,10 @@ impl OutcomeKind {
             Self::NodeCopy => "node_copy",
             Self::OutletCopy => "outlet_copy",
             Self::Reprocessed => "reprocessed",
+            Self::Shadow => "shadow",
+            Self::Suppression => "suppression",
+            Self::Incident => "incident",
+            Self::PublicWarning => "public_warning",
         }
     }
 }
@@ -112,6 +135,10 @@ pub enum Outcome<'a> {
     NodeCopy(&'a [u8]),
     OutletCopy(&'a [u8]),
     Reprocessed(Box<Reprocessed>),
+    Shadow(Box<Transition>),
+    Suppression(Box<SuppressionChange>),
+    Incident(Box<Incident>),
+    PublicWarning(Box<PublicWarning>),
 }
 
 impl Outcome<'_> {
@@ -127,6 +154,10 @@ impl Outcome<'_> {
             Self::NodeCopy(_) => OutcomeKind::NodeCopy,
             Self::OutletCopy(_) => OutcomeKind::OutletCopy,
             Self::Reprocessed(_) => OutcomeKind::Reprocessed,
+            Self::Shadow(_) => OutcomeKind::Shadow,
+            Self::Suppression(_) => OutcomeKind::Suppression,
+            Self::Incident(_) => OutcomeKind::Incident,
+            Self::PublicWarning(_) => OutcomeKind::PublicWarning,
         }
     }
 }
@@ -198,6 +229,42 @@ pub fn encode_reprocessed(
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
     encode_json(OutcomeKind::Reprocessed, cause, reprocessed, out)
+}
+
+/// On an error `out` is as before.
+pub fn encode_shadow(
+    cause: Cause,
+    transition: &Transition,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    encode_json(OutcomeKind::Shadow, cause, transition, out)
+}
+
+/// On an error `out` is as before.
+pub fn encode_suppression(
+    cause: Cause,
+    change: &SuppressionChange,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    encode_json(OutcomeKind::Suppression, cause, change, out)
+}
+
+/// On an error `out` is as before.
+pub fn encode_incident(
+    cause: Cause,
+    incident: &Incident,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    encode_json(OutcomeKind::Incident, cause, incident, out)
+}
+
+/// On an error `out` is as before.
+pub fn encode_public_warning(
+    cause: Cause,
+    warning: &PublicWarning,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    encode_json(OutcomeKind::PublicWarning, cause, warning, out)
 }
 
 /// Copies the payload of an `inputs` record (command, clock, configuration, node, outlet) behind its cause.
@@ -273,6 +340,10 @@ fn decode_with<'a>(
         OutcomeKind::NodeCopy => Outcome::NodeCopy(reader.rest()),
         OutcomeKind::OutletCopy => Outcome::OutletCopy(reader.rest()),
         OutcomeKind::Reprocessed => Outcome::Reprocessed(decode_json(kind, reader.rest())?),
+        OutcomeKind::Shadow => Outcome::Shadow(decode_json(kind, reader.rest())?),
+        OutcomeKind::Suppression => Outcome::Suppression(decode_json(kind, reader.rest())?),
+        OutcomeKind::Incident => Outcome::Incident(decode_json(kind, reader.rest())?),
+        OutcomeKind::PublicWarning => Outcome::PublicWarning(decode_json(kind, reader.rest())?),
     };
     reader.finish()?;
     Ok((cause, outcome))

@@ -54,6 +54,11 @@ pub struct EntityInfo {
     pub interval_seconds: u64,
     /// Whether its silence means something (listed by id, or in a family's `expected`).
     pub expected: bool,
+    /// The entity of the gateway that it speaks through.
+    pub gateway: Option<Name>,
+    /// The river it stands at, and how far down it, in km from where the river enters.
+    pub river: Option<Name>,
+    pub river_km: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

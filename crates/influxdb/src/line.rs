@@ -149,7 +149,7 @@ fn transition_line(transition: &Transition, out: &mut Vec<u8>) -> Result<(), Lin
     let time = checked(alert.changed.0.saturating_add(i64::from(alert.revision)))?;
     out.extend_from_slice(b"alerts");
     put_tag(",area=", alert.area.as_deref().unwrap_or_default(), out);
-    put_tag(",change=", change_name(transition.change), out);
+    put_tag(",change=", Change::name(transition.change), out);
     put_tag(",entity=", &alert.entity, out);
     if alert.retrospective {
         out.extend_from_slice(b",retrospective=true");
@@ -323,20 +323,6 @@ const fn state_name(state: AlertState) -> &'static str {
         AlertState::Acknowledged => "acknowledged",
         AlertState::ReturnedUnacknowledged => "returned_unacknowledged",
         AlertState::Normal => "normal",
-    }
-}
-
-const fn change_name(change: Change) -> &'static str {
-    match change {
-        Change::Raised => "raised",
-        Change::Reopened => "reopened",
-        Change::Revised => "revised",
-        Change::Acknowledged => "acknowledged",
-        Change::ReturnedToNormal => "returned_to_normal",
-        Change::Resolved => "resolved",
-        Change::Shelved => "shelved",
-        Change::Unshelved => "unshelved",
-        Change::Commented => "commented",
-        Change::Annulled => "annulled",
+        AlertState::Latched => "latched",
     }
 }

@@ -123,7 +123,11 @@ fn put_record(frame: &Frame<'_>, columns: Columns, out: &mut Vec<u8>) -> Result<
             | OutcomeKind::ConfigurationCopy
             | OutcomeKind::NodeCopy
             | OutcomeKind::OutletCopy
-            | OutcomeKind::Reprocessed,
+            | OutcomeKind::Reprocessed
+            | OutcomeKind::Shadow
+            | OutcomeKind::Suppression
+            | OutcomeKind::Incident
+            | OutcomeKind::PublicWarning,
         ) => Ok(false),
     }
 }

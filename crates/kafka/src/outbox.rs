@@ -94,7 +94,11 @@ impl Outbox {
                 | OutcomeKind::ConfigurationCopy
                 | OutcomeKind::NodeCopy
                 | OutcomeKind::OutletCopy
-                | OutcomeKind::Reprocessed,
+                | OutcomeKind::Reprocessed
+                | OutcomeKind::Shadow
+                | OutcomeKind::Suppression
+                | OutcomeKind::Incident
+                | OutcomeKind::PublicWarning,
             )
             | None => Ok(Ok(())),
         }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use event::{Name, Status, Time, Transition};
+use event::{Name, Status, Time};
 
 use super::unit::{Key, Phase};
 use super::{Engine, Origin};
 use crate::cel::Value;
+use crate::effect::Effect;
 use crate::ruleset::Kind;
 
 impl Engine {
@@ -76,7 +77,7 @@ impl Engine {
         number: u32,
         index: u16,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let up = self.uptime(origin.now);
         let Some(key) = self.key_mut(number, index) else {
@@ -97,7 +98,7 @@ impl Engine {
 
     /// A message whose values are history: silence at large is over, silence about a measure is not, because what the measure
     /// is now is still unknown.
-    pub(super) fn heard_at_all(&mut self, number: u32, origin: &Origin, out: &mut Vec<Transition>) {
+    pub(super) fn heard_at_all(&mut self, number: u32, origin: &Origin, out: &mut Vec<Effect>) {
         let rules = Arc::clone(&self.rules);
         let Some(unit) = self.units.get(number as usize) else {
             return;
@@ -114,7 +115,7 @@ impl Engine {
     }
 
     /// Looks at the earliest deadline: out of date, it is set anew; met, the silence is told if the rule asks for it.
-    pub(super) fn fire_absence(&mut self, origin: &Origin, out: &mut Vec<Transition>) {
+    pub(super) fn fire_absence(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
         let Some((deadline, number, index)) = self.absences.pop_first() else {
             return;
         };

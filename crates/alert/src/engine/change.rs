@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::mem::discriminant;
 use std::sync::Arc;
 
-use event::{AlertId, Change, Name, Transition, Vocabulary};
+use event::{AlertId, Change, Name, Vocabulary};
 
 use super::unit::{Binding, Key, Phase, Unit, interval_ns};
 use super::{Engine, Origin, status_index};
+use crate::effect::Effect;
 use crate::ruleset::{Kind, RuleSet};
 use crate::slot::Slot;
 
@@ -19,7 +20,7 @@ impl Engine {
         rules: Arc<RuleSet>,
         vocabulary: Arc<Vocabulary>,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let first = self.now.is_none();
         self.now = self.now.max(Some(origin.now));
@@ -108,7 +109,7 @@ impl Engine {
 
     /// An open alert whose rule has changed says so, with the severity, guidance and condition that hold now. What a rule
     /// says counts, not only its version: an author may forget to raise that.
-    fn tell_new_versions(&mut self, old: &RuleSet, origin: &Origin, out: &mut Vec<Transition>) {
+    fn tell_new_versions(&mut self, old: &RuleSet, origin: &Origin, out: &mut Vec<Effect>) {
         let rules = Arc::clone(&self.rules);
         for open in self.open.values_mut() {
             let Some(rule) = rules.rules.iter().find(|rule| *rule.id == *open.alert.rule) else {
@@ -123,7 +124,11 @@ impl Engine {
             open.alert.evidence.rule_version = rule.version;
             open.alert.evidence.condition.clone_from(&rule.condition);
             open.alert.evidence.hold_seconds = super::telling::hold_seconds(rule);
-            out.push(open.change(Change::Revised, None, origin));
+            out.push(Effect::Transition(open.change(
+                Change::Revised,
+                None,
+                origin,
+            )));
         }
     }
 }

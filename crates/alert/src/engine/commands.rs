@@ -3,10 +3,11 @@
 
 use super::verdicts::{Remembered, digest};
 use super::{COMMENTS_MAX, Engine, Open, Origin, SHELVE_MAX, TEXT_CHARS_MAX, Timer};
+use crate::effect::Effect;
 use crate::text::local_time;
 use event::{
     Acknowledgement, Action, AlertId, AlertState, Change, Command, Comment, Refusal, Shelving,
-    Text, Time, Transition, Verdict,
+    Text, Time, Verdict,
 };
 
 /// Longest command id and operator name, in characters, as the API promises.
@@ -30,7 +31,7 @@ impl Engine {
         &mut self,
         origin: &Origin,
         command: &Command,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) -> Verdict {
         self.begin(origin);
         if let Some(first) = self.verdicts.find(&command.command_id).cloned() {
@@ -58,15 +59,20 @@ impl Engine {
                 refusal: Some(refusal),
                 detail,
                 alert: None,
+                suppression: None,
+                warning: None,
             };
         }
         let result = match &command.action {
             Action::Acknowledge => self.acknowledge(origin, command, out),
-            Action::Shelve { until, reason } => {
-                self.shelve(origin, command, *until, reason.trim(), out)
-            }
+            Action::Shelve {
+                until,
+                reason,
+                one_shot: _,
+            } => self.shelve(origin, command, *until, reason.trim(), out),
             Action::Unshelve => self.unshelve(origin, command, out),
             Action::Comment { text } => self.comment(origin, command, text.trim(), out),
+            _ => Err(refused(Refusal::WrongState, "", "")),
         };
         let (refusal, detail) = match result {
             Ok(()) => (None, Text::default()),
@@ -75,7 +81,7 @@ impl Engine {
         let (digest, until) = digest(command);
         let remembered = Remembered {
             command_id: command.command_id.clone(),
-            alert: command.alert.clone(),
+            alert: command.about().clone(),
             digest,
             until,
             refusal,
@@ -97,7 +103,9 @@ impl Engine {
             accepted: false,
             refusal: Some(refusal),
             detail,
-            alert: self.listed(&command.alert).cloned(),
+            alert: self.listed(command.about()).cloned(),
+            suppression: None,
+            warning: None,
         }
     }
 
@@ -115,6 +123,8 @@ impl Engine {
             refusal: remembered.refusal,
             detail: remembered.detail,
             alert,
+            suppression: None,
+            warning: None,
         }
     }
 
@@ -143,9 +153,9 @@ impl Engine {
         &mut self,
         origin: &Origin,
         command: &Command,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) -> Result<(), Refused> {
-        let open = self.find(&command.alert)?;
+        let open = self.find(command.about())?;
         if let Some(by) = &open.alert.acknowledged {
             return Err(already(by));
         }
@@ -166,10 +176,14 @@ impl Engine {
         match open.alert.state {
             AlertState::Unacknowledged | AlertState::Acknowledged => {
                 open.alert.state = AlertState::Acknowledged;
-                out.push(open.change(Change::Acknowledged, by, origin));
+                out.push(Effect::Transition(open.change(
+                    Change::Acknowledged,
+                    by,
+                    origin,
+                )));
             }
-            AlertState::ReturnedUnacknowledged | AlertState::Normal => {
-                self.resolve(&command.alert, Change::Resolved, by, origin, out);
+            AlertState::ReturnedUnacknowledged | AlertState::Normal | AlertState::Latched => {
+                self.resolve(command.about(), Change::Resolved, by, origin, out);
             }
         }
         Ok(())
@@ -181,9 +195,9 @@ impl Engine {
         command: &Command,
         until: Time,
         reason: &str,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) -> Result<(), Refused> {
-        let open = self.find(&command.alert)?;
+        let open = self.find(command.about())?;
         open.same_episode(command)?;
         if reason.is_empty() {
             return Err(refused(
@@ -213,16 +227,17 @@ impl Engine {
             at: origin.now,
             until,
             reason: reason.to_owned(),
+            one_shot: false,
         };
         let by = Some((command.operator.as_str(), command.command_id.as_str()));
         let before = open.alert.shelved.replace(shelving);
-        out.push(open.change(Change::Shelved, by, origin));
+        out.push(Effect::Transition(open.change(Change::Shelved, by, origin)));
         if let Some(before) = before {
             self.timers
-                .remove(&(before.until, Timer::Shelve(command.alert.clone())));
+                .remove(&(before.until, Timer::Shelve(command.about().clone())));
         }
         self.timers
-            .insert((until, Timer::Shelve(command.alert.clone())));
+            .insert((until, Timer::Shelve(command.about().clone())));
         Ok(())
     }
 
@@ -230,9 +245,9 @@ impl Engine {
         &mut self,
         origin: &Origin,
         command: &Command,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) -> Result<(), Refused> {
-        let open = self.find(&command.alert)?;
+        let open = self.find(command.about())?;
         let Some(shelved) = open.alert.shelved.take() else {
             return Err(refused(
                 Refusal::NotShelved,
@@ -241,9 +256,13 @@ impl Engine {
             ));
         };
         let by = Some((command.operator.as_str(), command.command_id.as_str()));
-        out.push(open.change(Change::Unshelved, by, origin));
+        out.push(Effect::Transition(open.change(
+            Change::Unshelved,
+            by,
+            origin,
+        )));
         self.timers
-            .remove(&(shelved.until, Timer::Shelve(command.alert.clone())));
+            .remove(&(shelved.until, Timer::Shelve(command.about().clone())));
         Ok(())
     }
 
@@ -252,9 +271,9 @@ impl Engine {
         origin: &Origin,
         command: &Command,
         text: &str,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) -> Result<(), Refused> {
-        let open = self.find(&command.alert)?;
+        let open = self.find(command.about())?;
         if text.is_empty() {
             return Err(refused(
                 Refusal::ReasonMissing,
@@ -277,21 +296,24 @@ impl Engine {
             text: text.to_owned(),
         });
         let by = Some((command.operator.as_str(), command.command_id.as_str()));
-        out.push(open.change(Change::Commented, by, origin));
+        out.push(Effect::Transition(open.change(
+            Change::Commented,
+            by,
+            origin,
+        )));
         Ok(())
     }
 
     /// The end of a shelving on journal time. Its timer is gone.
-    pub(super) fn shelving_over(
-        &mut self,
-        id: &AlertId,
-        origin: &Origin,
-        out: &mut Vec<Transition>,
-    ) {
+    pub(super) fn shelving_over(&mut self, id: &AlertId, origin: &Origin, out: &mut Vec<Effect>) {
         if let Some(open) = self.open.get_mut(id)
             && open.alert.shelved.take().is_some()
         {
-            out.push(open.change(Change::Unshelved, None, origin));
+            out.push(Effect::Transition(open.change(
+                Change::Unshelved,
+                None,
+                origin,
+            )));
         }
     }
 }

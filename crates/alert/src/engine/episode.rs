@@ -7,6 +7,7 @@ use event::{Alert, AlertId, AlertState, Change, EvidenceValue, Time, Transition}
 use super::telling::{Said, usable};
 use super::unit::{Key, Phase, Unit};
 use super::{EVIDENCE_VALUES_MAX, Engine, Open, Origin, RECENT_MAX};
+use crate::effect::Effect;
 use crate::ruleset::{Kind, Rule};
 
 /// Who asked for a transition: operator and command id.
@@ -48,7 +49,7 @@ impl Engine {
         index: u16,
         since: i64,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let rules = Arc::clone(&self.rules);
         let Some(unit) = self.units.get(number as usize) else {
@@ -79,7 +80,7 @@ impl Engine {
         (since, at): (i64, i64),
         said: Said,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let rules = Arc::clone(&self.rules);
         let Some(unit) = self.units.get(number as usize) else {
@@ -105,7 +106,7 @@ impl Engine {
             open.tell(said, at);
             let transition = open.change(Change::Reopened, None, origin);
             open.opened_revision = open.alert.revision;
-            out.push(transition);
+            out.push(Effect::Transition(transition));
             return;
         }
         let Some(unit) = self.units.get(number as usize) else {
@@ -125,7 +126,7 @@ impl Engine {
         alert: Alert,
         at: i64,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         self.counters.raised += 1;
         let (id, value) = (alert.id.clone(), alert.value);
@@ -135,7 +136,11 @@ impl Engine {
             told_at: at,
             told_value: value,
         };
-        out.push(open.change(Change::Raised, None, origin));
+        out.push(Effect::Transition(open.change(
+            Change::Raised,
+            None,
+            origin,
+        )));
         self.open.insert(id, open);
     }
 
@@ -146,7 +151,7 @@ impl Engine {
         index: u16,
         since: i64,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let rules = Arc::clone(&self.rules);
         let Some(unit) = self.units.get(number as usize) else {
@@ -186,7 +191,11 @@ impl Engine {
             self.resolve(&id, Change::Resolved, None, origin, out);
         } else {
             open.alert.state = AlertState::ReturnedUnacknowledged;
-            out.push(open.change(Change::ReturnedToNormal, None, origin));
+            out.push(Effect::Transition(open.change(
+                Change::ReturnedToNormal,
+                None,
+                origin,
+            )));
         }
     }
 
@@ -197,7 +206,7 @@ impl Engine {
         change: Change,
         by: By<'_>,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let Some(mut open) = self.open.remove(id) else {
             return;
@@ -207,7 +216,7 @@ impl Engine {
             self.timers
                 .remove(&(shelved.until, super::Timer::Shelve(id.clone())));
         }
-        out.push(open.change(change, by, origin));
+        out.push(Effect::Transition(open.change(change, by, origin)));
         self.unlink(&open.alert);
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
@@ -244,7 +253,7 @@ impl Engine {
         index: u16,
         observed: i64,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let rules = Arc::clone(&self.rules);
         let Some(unit) = self.units.get(number as usize) else {
@@ -277,7 +286,11 @@ impl Engine {
         let id = open.alert.id.clone();
         if let Some(open) = self.open.get_mut(&id) {
             open.tell(said, observed);
-            out.push(open.change(Change::Revised, None, origin));
+            out.push(Effect::Transition(open.change(
+                Change::Revised,
+                None,
+                origin,
+            )));
         }
     }
 }

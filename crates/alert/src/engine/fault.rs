@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
-use event::{AlertId, AlertState, Change, Severity, Status, Text, Time, Transition};
+use event::{AlertId, AlertState, Change, Severity, Status, Text, Time};
 use serde::{Deserialize, Serialize};
 
 use super::telling::Said;
 use super::{Engine, Origin};
+use crate::effect::Effect;
 use crate::ruleset::RULE_FAULT;
 
 /// The open alert about a rule, and where the fault is; nowhere once it has returned.
@@ -34,7 +35,7 @@ impl Engine {
         fault: bool,
         observed: i64,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         if !fault && self.faults.is_empty() {
             return;
@@ -106,13 +107,7 @@ impl Engine {
         }
     }
 
-    fn fault_again(
-        &mut self,
-        id: &AlertId,
-        observed: i64,
-        origin: &Origin,
-        out: &mut Vec<Transition>,
-    ) {
+    fn fault_again(&mut self, id: &AlertId, observed: i64, origin: &Origin, out: &mut Vec<Effect>) {
         if let Some(open) = self.open.get_mut(id) {
             open.alert.state = AlertState::Unacknowledged;
             open.alert.occurrences += 1;
@@ -120,11 +115,11 @@ impl Engine {
             open.alert.returned = None;
             let transition = open.change(Change::Reopened, None, origin);
             open.opened_revision = open.alert.revision;
-            out.push(transition);
+            out.push(Effect::Transition(transition));
         }
     }
 
-    fn fault_over(&mut self, id: &AlertId, at: i64, origin: &Origin, out: &mut Vec<Transition>) {
+    fn fault_over(&mut self, id: &AlertId, at: i64, origin: &Origin, out: &mut Vec<Effect>) {
         let Some(open) = self.open.get_mut(id) else {
             return;
         };
@@ -133,12 +128,16 @@ impl Engine {
             self.resolve(id, Change::Resolved, None, origin, out);
         } else {
             open.alert.state = AlertState::ReturnedUnacknowledged;
-            out.push(open.change(Change::ReturnedToNormal, None, origin));
+            out.push(Effect::Transition(open.change(
+                Change::ReturnedToNormal,
+                None,
+                origin,
+            )));
         }
     }
 
     /// A new pack: its rules begin without faults.
-    pub(super) fn forget_faults(&mut self, origin: &Origin, out: &mut Vec<Transition>) {
+    pub(super) fn forget_faults(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
         for faulty in std::mem::take(&mut self.faults).into_values() {
             if faulty.at.is_some() {
                 self.fault_over(&faulty.alert, origin.now.0, origin, out);

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use event::{Event, EventFlags, Time, Transition};
+use event::{Event, EventFlags, Time};
 
 use super::unit::{Bound, Phase};
 use super::{Engine, Origin, Timer};
 use crate::cel::Value;
+use crate::effect::Effect;
 use crate::ruleset::{Clear, Kind, Rule};
 use crate::slot::Stamp;
 
@@ -24,7 +25,7 @@ impl Engine {
         number: u32,
         origin: &Origin,
         event: &Event,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         if event.flags.has(EventFlags::HISTORY) {
             self.counters.history += 1;
@@ -95,7 +96,7 @@ impl Engine {
         number: u32,
         event: &Event,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let Some(unit) = self.units.get(number as usize) else {
             return;
@@ -136,7 +137,7 @@ impl Engine {
         bound: &Bound,
         observed: i64,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let Some(unit) = self.units.get_mut(number as usize) else {
             return;
@@ -223,7 +224,7 @@ impl Engine {
         (hold_ns, release_ns): (i64, i64),
         observed: i64,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let Some(key) = self.key_mut(number, index) else {
             return;
@@ -304,7 +305,7 @@ impl Engine {
         number: u32,
         index: u16,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let Some(key) = self.key_mut(number, index) else {
             return;

@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
-use event::{AlertState, Event, Time, Transition};
+use event::{AlertState, Event, Time};
 
 use super::unit::Binding;
 use super::{Engine, Origin};
 use crate::cel::Value;
+use crate::effect::Effect;
 use crate::ruleset::Kind;
 use crate::slot::{Sample, Slot, Stamp};
 
@@ -20,7 +21,7 @@ impl Engine {
         number: u32,
         origin: &Origin,
         event: &Event,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let rules = Arc::clone(&self.rules);
         let Some(unit) = self.units.get(number as usize) else {
@@ -93,7 +94,7 @@ impl Engine {
         slots: &[Slot],
         stamp: &Stamp,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let rules = Arc::clone(&self.rules);
         let Some(unit) = self.units.get(number as usize) else {

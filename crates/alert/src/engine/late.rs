@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
-use event::{Change, Event, Time, Transition};
+use event::{Change, Event, Time};
 
 use super::telling::Said;
 use super::unit::Phase;
 use super::{Engine, Origin};
 use crate::cel::Value;
+use crate::effect::Effect;
 use crate::ruleset::Kind;
 use crate::slot::Stamp;
 
@@ -23,7 +24,7 @@ impl Engine {
         event: &Event,
         stamp: &Stamp,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let rules = Arc::clone(&self.rules);
         let Some(unit) = self.units.get(number as usize) else {
@@ -88,7 +89,7 @@ impl Engine {
         observed: i64,
         said: Said,
         origin: &Origin,
-        out: &mut Vec<Transition>,
+        out: &mut Vec<Effect>,
     ) {
         let rules = Arc::clone(&self.rules);
         let Some(unit) = self.units.get_mut(number as usize) else {
@@ -137,6 +138,10 @@ impl Engine {
         } else {
             open.add_values(said.values);
         }
-        out.push(open.change(Change::Revised, None, origin));
+        out.push(Effect::Transition(open.change(
+            Change::Revised,
+            None,
+            origin,
+        )));
     }
 }

@@ -16,9 +16,10 @@ mod verdicts;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use event::{Alert, AlertId, Event, JournalId, Limit, Name, Status, Time, Transition, Vocabulary};
+use event::{Alert, AlertId, Event, JournalId, Limit, Name, Status, Time, Vocabulary};
 use serde::{Deserialize, Serialize};
 
+use crate::effect::Effect;
 use crate::ruleset::{RuleInfo, RuleSet};
 use crate::slot::Slot;
 use fault::Faulty;
@@ -147,7 +148,7 @@ impl Engine {
     }
 
     /// Fires what is due at journal time <= `now`. Called before every record but `node` ones.
-    pub fn advance(&mut self, origin: &Origin, out: &mut Vec<Transition>) {
+    pub fn advance(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
         self.begin(origin);
         loop {
             let timer = self
@@ -167,7 +168,7 @@ impl Engine {
     }
 
     /// For the record of a node's start, instead of `advance`: the time since the record before it is no absence.
-    pub fn node_started(&mut self, origin: &Origin, out: &mut Vec<Transition>) {
+    pub fn node_started(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
         self.begin(origin);
         let last = self.now.unwrap_or(origin.now);
         self.down_ns = self.down_ns.saturating_add(origin.now.since(last).max(0));
@@ -176,12 +177,12 @@ impl Engine {
     }
 
     /// For the record of a node's stop, instead of `advance`.
-    pub fn node_stopped(&mut self, origin: &Origin, out: &mut Vec<Transition>) {
+    pub fn node_stopped(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
         self.advance(origin, out);
     }
 
     /// Folds one event. `advance` was called for its record.
-    pub fn event(&mut self, origin: &Origin, event: &Event, out: &mut Vec<Transition>) {
+    pub fn event(&mut self, origin: &Origin, event: &Event, out: &mut Vec<Effect>) {
         self.begin(origin);
         self.counters.events += 1;
         let Some(unit) = self.unit_of(event) else {
@@ -259,7 +260,7 @@ impl Engine {
         Some(number)
     }
 
-    fn fire_timer(&mut self, origin: &Origin, out: &mut Vec<Transition>) {
+    fn fire_timer(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
         match self.timers.pop_first() {
             Some((_, Timer::Key(unit, key))) => self.decide(unit, key, origin, out),
             Some((_, Timer::Shelve(id))) => self.shelving_over(&id, origin, out),

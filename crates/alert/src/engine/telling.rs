@@ -76,6 +76,7 @@ impl Engine {
             };
             let unit = self.vocabulary.measures.get(&**measure);
             values.push(EvidenceValue {
+                entity: None,
                 measure: measure.clone(),
                 value,
                 unit: unit.map_or_else(|| "".into(), |info| info.unit.clone()),
@@ -184,7 +185,11 @@ impl Engine {
             acknowledged: None,
             shelved: None,
             comments: Vec::new(),
+            rating: event::Rating::default(),
+            handling: event::Handling::default(),
+            incident: None,
             occurrences: 1,
+            episodes: Vec::new(),
             retrospective,
             measure: measure.cloned(),
             value: said.value,
@@ -204,6 +209,8 @@ impl Engine {
                 condition: rule.condition.clone(),
                 hold_seconds: hold_seconds(rule),
                 values: said.values,
+                windows: Vec::new(),
+                considered: Vec::new(),
                 limits: limits.map(|entry| entry.limit.clone()).collect(),
                 last_heard,
             },

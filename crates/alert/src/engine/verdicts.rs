@@ -30,7 +30,7 @@ impl Remembered {
             (Some(known), Some(until)) => known.since(until).abs() <= SAME_END,
             (known, until) => known == until,
         };
-        self.alert == command.alert && self.digest == digest && same_end
+        self.alert == *command.about() && self.digest == digest && same_end
     }
 }
 
@@ -39,9 +39,10 @@ impl Remembered {
 pub(super) fn digest(command: &Command) -> (u64, Option<Time>) {
     let (kind, text, until) = match &command.action {
         Action::Acknowledge => ("acknowledge", "", None),
-        Action::Shelve { until, reason } => ("shelve", reason.trim(), Some(*until)),
+        Action::Shelve { until, reason, .. } => ("shelve", reason.trim(), Some(*until)),
         Action::Unshelve => ("unshelve", "", None),
         Action::Comment { text } => ("comment", text.trim(), None),
+        _ => ("other", "", None),
     };
     let mut hash = 0xCBF2_9CE4_8422_2325_u64;
     for part in [kind, command.operator.as_str(), text] {

@@ -274,8 +274,24 @@ fn is_urgent(change: Change) -> bool {
         | Change::Acknowledged
         | Change::Shelved
         | Change::Unshelved
-        | Change::Commented => true,
-        Change::Revised | Change::ReturnedToNormal | Change::Resolved | Change::Annulled => false,
+        | Change::Commented
+        | Change::Assigned
+        | Change::Escalated
+        | Change::Reminded
+        | Change::Suppressed
+        | Change::Unsuppressed
+        | Change::ChatteringBegan
+        | Change::ChatteringEnded
+        | Change::Reset
+        | Change::Closed
+        | Change::MarkedFalse
+        | Change::UnmarkedFalse => true,
+        Change::Revised
+        | Change::ReturnedToNormal
+        | Change::Resolved
+        | Change::Merged
+        | Change::Notified
+        | Change::Annulled => false,
     }
 }
 

@@ -194,7 +194,11 @@ impl View {
             | Outcome::ConfigurationCopy(_)
             | Outcome::NodeCopy(_)
             | Outcome::OutletCopy(_)
-            | Outcome::Reprocessed(_) => {}
+            | Outcome::Reprocessed(_)
+            | Outcome::Shadow(_)
+            | Outcome::Suppression(_)
+            | Outcome::Incident(_)
+            | Outcome::PublicWarning(_) => {}
         }
         Ok(None)
     }

@@ -204,6 +204,8 @@ impl Node {
             refusal: (!accepted).then_some(Refusal::StateChanged),
             detail: Text::default(),
             alert: Some(alert.clone()),
+            suppression: None,
+            warning: None,
         };
         let cause = self.cause();
         self.append(|batch| {

@@ -41,6 +41,10 @@ pub(crate) fn alert(id: &str, time: Time) -> Alert {
         shelved: None,
         comments: Vec::new(),
         occurrences: 1,
+        episodes: Vec::new(),
+        rating: event::Rating::default(),
+        handling: event::Handling::default(),
+        incident: None,
         retrospective: false,
         measure: Some("level".into()),
         value: Some(58.13),
@@ -55,6 +59,7 @@ pub(crate) fn alert(id: &str, time: Time) -> Alert {
             condition: "level >= bd3".into(),
             hold_seconds: 0,
             values: vec![EvidenceValue {
+                entity: None,
                 measure: "level".into(),
                 value: Value::Number(58.13),
                 unit: "m".into(),
@@ -66,6 +71,8 @@ pub(crate) fn alert(id: &str, time: Time) -> Alert {
             }],
             limits: vec![limit],
             last_heard: None,
+            windows: Vec::new(),
+            considered: Vec::new(),
         },
     }
 }

@@ -245,6 +245,14 @@ fn outcome(frame: &Frame<'_>) -> Map<String, Value> {
                 Outcome::Reprocessed(reprocessed) => {
                     extend(&mut record, json!({"reprocessed": reprocessed}));
                 }
+                Outcome::Shadow(transition) => extend(&mut record, json!({"shadow": transition})),
+                Outcome::Suppression(change) => {
+                    extend(&mut record, json!({"suppression": change}));
+                }
+                Outcome::Incident(incident) => extend(&mut record, json!({"incident": incident})),
+                Outcome::PublicWarning(warning) => {
+                    extend(&mut record, json!({"public_warning": warning}));
+                }
                 Outcome::CommandCopy(bytes)
                 | Outcome::ClockCopy(bytes)
                 | Outcome::ConfigurationCopy(bytes)

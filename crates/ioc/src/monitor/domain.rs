@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use alert::{Engine, Origin};
+use alert::{Effect, Engine, Origin};
 use derive::Deriver;
-use event::{Event, PackFiles, Transition};
+use event::{Event, PackFiles};
 use normalize::Normalizer;
 use sha2::{Digest, Sha256};
 
@@ -48,11 +48,11 @@ impl Domain {
         &mut self,
         origin: &Origin,
         derived: &mut Vec<Event>,
-        transitions: &mut Vec<Transition>,
+        effects: &mut Vec<Effect>,
         outs: &mut Vec<Out<'_>>,
     ) {
         for event in derived.drain(..) {
-            self.engine.event(origin, &event, transitions);
+            self.engine.event(origin, &event, effects);
             outs.push(Out::Event(event));
         }
     }

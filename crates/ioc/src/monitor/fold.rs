@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use alert::{Engine, Origin};
+use alert::{Effect, Engine, Origin};
 use event::outcome::{Cause, EncodeError, OutcomeKind};
 use event::{
-    Change, Command, Event, JournalId, Refusal, Reject, RejectCode, Status, Text, Time, Transition,
-    Verdict,
+    Change, Command, Event, JournalId, Refusal, Reject, RejectCode, Status, Text, Time, Verdict,
 };
 use journal::inputs::{self, FrontDoor, Kind, NodeChange, OutletReport};
 use journal::{Frame, Redactions};
@@ -36,7 +35,7 @@ pub(crate) struct Fold {
     pub(super) sessions: SessionTable,
     pub(super) counters: Counters,
     pub(super) normalized: Vec<Normalized>,
-    transitions: Vec<Transition>,
+    effects: Vec<Effect>,
     pub(super) derived: Vec<Event>,
     pub(super) delivered: Delivered,
     /// What is known of redacted messages while records are folded that were folded before.
@@ -52,7 +51,7 @@ impl Fold {
             sessions: SessionTable::default(),
             counters: Counters::default(),
             normalized: Vec::new(),
-            transitions: Vec::new(),
+            effects: Vec::new(),
             derived: Vec::new(),
             delivered: Delivered::default(),
             redactions: Redactions::default(),
@@ -148,9 +147,9 @@ impl Fold {
         domain
             .deriver
             .advance(origin.now, origin.wall, &mut self.derived);
-        domain.take_derived(origin, &mut self.derived, &mut self.transitions, outs);
-        domain.engine.advance(origin, &mut self.transitions);
-        drain_transitions(&mut self.transitions, &mut self.counters, outs);
+        domain.take_derived(origin, &mut self.derived, &mut self.effects, outs);
+        domain.engine.advance(origin, &mut self.effects);
+        drain_effects(&mut self.effects, &mut self.counters, outs);
     }
 
     fn dispatch<'a>(&mut self, frame: &Frame<'a>, origin: &Origin, outs: &mut Vec<Out<'a>>) {
@@ -234,10 +233,10 @@ impl Fold {
             match normalized {
                 Normalized::Event(event) => {
                     class = Some(Class::Event);
-                    domain.engine.event(origin, &event, &mut self.transitions);
+                    domain.engine.event(origin, &event, &mut self.effects);
                     domain.deriver.event(&event, &mut self.derived);
                     outs.push(Out::Event(event));
-                    domain.take_derived(origin, &mut self.derived, &mut self.transitions, outs);
+                    domain.take_derived(origin, &mut self.derived, &mut self.effects, outs);
                 }
                 Normalized::Reject(reject) => {
                     // A message with events and a refusal beside them counts as delivered; the refusal counts by its code.
@@ -260,7 +259,7 @@ impl Fold {
             Some(Class::Duplicate) => self.counters.duplicates += 1,
             Some(Class::State) | None => self.counters.state += 1,
         }
-        drain_transitions(&mut self.transitions, &mut self.counters, outs);
+        drain_effects(&mut self.effects, &mut self.counters, outs);
         Ok(())
     }
 
@@ -278,13 +277,11 @@ impl Fold {
             &mut self.domain,
         ) {
             (Ok(command), Some(domain)) => {
-                domain
-                    .engine
-                    .command(origin, &command, &mut self.transitions)
+                domain.engine.command(origin, &command, &mut self.effects)
             }
             (Ok(_), None) | (Err(_), _) => unreadable(record.command_id),
         };
-        drain_transitions(&mut self.transitions, &mut self.counters, outs);
+        drain_effects(&mut self.effects, &mut self.counters, outs);
         outs.push(Out::Verdict(verdict));
         Ok(())
     }
@@ -307,7 +304,7 @@ impl Fold {
                         Arc::clone(&rules),
                         vocabulary,
                         origin,
-                        &mut self.transitions,
+                        &mut self.effects,
                     );
                     domain.deriver.set_rules(Arc::clone(&fresh.site.derive));
                     (domain.pack, domain.digest) = (fresh.pack, fresh.digest);
@@ -323,7 +320,7 @@ impl Fold {
                     self.domain
                         .insert(fresh)
                         .engine
-                        .advance(origin, &mut self.transitions);
+                        .advance(origin, &mut self.effects);
                 }
             },
             Err(reason) => {
@@ -334,7 +331,7 @@ impl Fold {
                 self.reject(RejectCode::ConfigurationInvalid, reason, &[], outs);
             }
         }
-        drain_transitions(&mut self.transitions, &mut self.counters, outs);
+        drain_effects(&mut self.effects, &mut self.counters, outs);
         Ok(())
     }
 
@@ -348,13 +345,11 @@ impl Fold {
         outs.push(Out::Copy(OutcomeKind::NodeCopy, frame.payload));
         if let Some(domain) = &mut self.domain {
             match record.change {
-                NodeChange::Start => domain.engine.node_started(origin, &mut self.transitions),
-                NodeChange::Stop { .. } => {
-                    domain.engine.node_stopped(origin, &mut self.transitions)
-                }
+                NodeChange::Start => domain.engine.node_started(origin, &mut self.effects),
+                NodeChange::Stop { .. } => domain.engine.node_stopped(origin, &mut self.effects),
             }
         }
-        drain_transitions(&mut self.transitions, &mut self.counters, outs);
+        drain_effects(&mut self.effects, &mut self.counters, outs);
         Ok(())
     }
 
@@ -419,16 +414,14 @@ enum Class {
     Reject(RejectCode),
 }
 
-fn drain_transitions(
-    transitions: &mut Vec<Transition>,
-    counters: &mut Counters,
-    outs: &mut Vec<Out<'_>>,
-) {
-    for transition in transitions.drain(..) {
+fn drain_effects(effects: &mut Vec<Effect>, counters: &mut Counters, outs: &mut Vec<Out<'_>>) {
+    for effect in effects.drain(..) {
         // A drill is in no figure.
-        let live = transition.alert.status == Status::Actual;
-        counters.alerts_raised += u64::from(live && transition.change == Change::Raised);
-        outs.push(Out::Transition(transition));
+        let raised = effect.transition().is_some_and(|transition| {
+            transition.alert.status == Status::Actual && transition.change == Change::Raised
+        });
+        counters.alerts_raised += u64::from(raised);
+        outs.push(Out::Effect(effect));
     }
 }
 
@@ -442,5 +435,7 @@ fn unreadable(command_id: &str) -> Verdict {
             en: "The command cannot be read; send it again from the page.".to_owned(),
         },
         alert: None,
+        suppression: None,
+        warning: None,
     }
 }

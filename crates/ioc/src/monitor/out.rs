@@ -1,13 +1,14 @@
 //! What one input record gave, before it is written.
 
+use alert::Effect;
 use event::outcome::{self, Cause, EncodeError, OutcomeKind};
-use event::{Event, Reject, Reprocessed, Transition, Verdict};
+use event::{Event, Reject, Reprocessed, Verdict};
 
 /// One outcome before it is written.
 pub(super) enum Out<'a> {
     Event(Event),
     Reject(Reject),
-    Transition(Transition),
+    Effect(Effect),
     Verdict(Verdict),
     Reprocessed(Reprocessed),
     Copy(OutcomeKind, &'a [u8]),
@@ -18,7 +19,11 @@ impl Out<'_> {
         match self {
             Self::Event(_) => OutcomeKind::Event,
             Self::Reject(_) => OutcomeKind::Reject,
-            Self::Transition(_) => OutcomeKind::Transition,
+            Self::Effect(Effect::Transition(_)) => OutcomeKind::Transition,
+            Self::Effect(Effect::Shadow(_)) => OutcomeKind::Shadow,
+            Self::Effect(Effect::Suppression(_)) => OutcomeKind::Suppression,
+            Self::Effect(Effect::Incident(_)) => OutcomeKind::Incident,
+            Self::Effect(Effect::PublicWarning(_)) => OutcomeKind::PublicWarning,
             Self::Verdict(_) => OutcomeKind::Verdict,
             Self::Reprocessed(_) => OutcomeKind::Reprocessed,
             Self::Copy(kind, _) => *kind,
@@ -29,9 +34,7 @@ impl Out<'_> {
         match self {
             Self::Event(event) => outcome::encode_event(cause, event, buffer),
             Self::Reject(reject) => outcome::encode_reject(cause, reject, buffer),
-            Self::Transition(transition) => {
-                return outcome::encode_transition(cause, transition, buffer);
-            }
+            Self::Effect(effect) => return encode_effect(cause, effect, buffer),
             Self::Verdict(verdict) => return outcome::encode_verdict(cause, verdict, buffer),
             Self::Reprocessed(reprocessed) => {
                 return outcome::encode_reprocessed(cause, reprocessed, buffer);
@@ -39,5 +42,15 @@ impl Out<'_> {
             Self::Copy(_, bytes) => outcome::encode_copy(cause, bytes, buffer),
         }
         Ok(())
+    }
+}
+
+fn encode_effect(cause: Cause, effect: &Effect, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+    match effect {
+        Effect::Transition(transition) => outcome::encode_transition(cause, transition, buffer),
+        Effect::Shadow(transition) => outcome::encode_shadow(cause, transition, buffer),
+        Effect::Suppression(change) => outcome::encode_suppression(cause, change, buffer),
+        Effect::Incident(incident) => outcome::encode_incident(cause, incident, buffer),
+        Effect::PublicWarning(warning) => outcome::encode_public_warning(cause, warning, buffer),
     }
 }

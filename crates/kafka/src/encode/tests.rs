@@ -309,6 +309,7 @@ pub(crate) fn alert() -> Alert {
             at: Time(0),
             until: Time(10),
             reason: "sửa chữa".to_owned(),
+            one_shot: false,
         }),
         comments: vec![Comment {
             operator: "lan".to_owned(),
@@ -317,6 +318,10 @@ pub(crate) fn alert() -> Alert {
             text: "đang kiểm tra".to_owned(),
         }],
         occurrences: 1,
+        episodes: Vec::new(),
+        rating: ::event::Rating::default(),
+        handling: ::event::Handling::default(),
+        incident: None,
         retrospective: false,
         measure: Some("water_level".into()),
         value: Some(82.4),
@@ -336,6 +341,7 @@ pub(crate) fn alert() -> Alert {
                 Value::Code("auto".into()),
             ]
             .map(|value| EvidenceValue {
+                entity: None,
                 measure: "water_level".into(),
                 value,
                 unit: "m".into(),
@@ -348,6 +354,8 @@ pub(crate) fn alert() -> Alert {
             .to_vec(),
             limits: vec![limit],
             last_heard: Some(Time(9)),
+            windows: Vec::new(),
+            considered: Vec::new(),
         },
     }
 }

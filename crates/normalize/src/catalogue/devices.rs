@@ -34,6 +34,7 @@ pub(super) struct Family {
     template: Device,
     name: Text,
     interval_seconds: u64,
+    way: Way,
 }
 
 impl Family {
@@ -63,6 +64,15 @@ struct Common {
     labels: BTreeMap<String, Text>,
     interval_seconds: u64,
     clock_offset_ns: i64,
+    way: Way,
+}
+
+/// What it speaks through, and where it stands on a river.
+#[derive(Clone, Debug, Default)]
+struct Way {
+    gateway: Option<Name>,
+    river: Option<Name>,
+    river_km: Option<f64>,
 }
 
 pub(super) fn load(files: &PackFiles, catalogue: &mut Catalogue, mistakes: &Mistakes) {
@@ -176,6 +186,7 @@ fn family(entry: &Entry<'_>, catalogue: &mut Catalogue) {
         template: common.device(),
         name: common.name.clone(),
         interval_seconds: common.interval_seconds,
+        way: common.way.clone(),
     };
     let twin = |other: &Family| other.prefix == family.prefix && other.suffix == family.suffix;
     if catalogue.families.iter().any(twin) {
@@ -222,6 +233,7 @@ fn family_info(family: &Family, member: &Device, profiles: &[Profile]) -> Entity
         labels: BTreeMap::new(),
         interval_seconds: family.interval_seconds,
         clock_offset_ns: 0,
+        way: family.way.clone(),
     };
     common.info(member.id.clone(), profiles, true)
 }
@@ -260,6 +272,9 @@ impl Common {
             labels: self.labels.clone(),
             interval_seconds: self.interval_seconds,
             expected,
+            gateway: self.way.gateway.clone(),
+            river: self.way.river.clone(),
+            river_km: self.way.river_km,
         }
     }
 }
@@ -300,6 +315,7 @@ fn common(section: &Section<'_>, catalogue: &Catalogue) -> Option<Common> {
     }
     let interval = section.whole("interval_seconds", 1..=31_536_000);
     let offset = clock_offset(section);
+    let way = way(section);
     let profile = profile?;
     Some(Common {
         profile,
@@ -310,7 +326,21 @@ fn common(section: &Section<'_>, catalogue: &Catalogue) -> Option<Common> {
         labels,
         interval_seconds: interval.unwrap_or(catalogue.profiles[profile].interval_seconds),
         clock_offset_ns: offset,
+        way,
     })
+}
+
+fn way(section: &Section<'_>) -> Way {
+    let way = Way {
+        gateway: section.text("gateway").map(Name::from),
+        river: section.text("river").map(Name::from),
+        river_km: section.number("river_km"),
+    };
+    if way.river_km.is_some() && way.river.is_none() {
+        let line = section.line_of("river_km");
+        section.mistake(line, "`river_km` needs `river`");
+    }
+    way
 }
 
 fn area<'c>(section: &Section<'_>, catalogue: &'c Catalogue) -> Option<&'c AreaInfo> {
