@@ -4,8 +4,10 @@
 //! in `outcomes`. The same `command_id` twice is one command: a verdict already seen is answered at once, two requests at
 //! the same time wait for the same verdict, and what reaches the monitor twice gets its first answer.
 
+mod asked;
 mod body;
 mod waiters;
+pub(crate) mod wider;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use event::{Action, AlertId, Command, Verdict};
+use event::{AlertId, Command, Verdict};
 use journal::inputs;
 use journal::{Batch, Class};
 use serde::Serialize;
@@ -35,36 +37,31 @@ pub(crate) use waiters::Waiters;
 
 type Id = Result<Path<String>, PathRejection>;
 
-pub(crate) async fn acknowledge(
-    State(shared): State<Arc<Shared>>,
-    id: Id,
-    request: Request,
-) -> Result<Response, Problem> {
-    command(shared, Kind::Acknowledge, id, request).await
+/// A handler for each action on an alert.
+macro_rules! handlers {
+    ($($name:ident => $kind:ident),* $(,)?) => {$(
+        pub(crate) async fn $name(
+            State(shared): State<Arc<Shared>>,
+            id: Id,
+            request: Request,
+        ) -> Result<Response, Problem> {
+            command(shared, Kind::$kind, id, request).await
+        }
+    )*};
 }
 
-pub(crate) async fn shelve(
-    State(shared): State<Arc<Shared>>,
-    id: Id,
-    request: Request,
-) -> Result<Response, Problem> {
-    command(shared, Kind::Shelve, id, request).await
-}
-
-pub(crate) async fn unshelve(
-    State(shared): State<Arc<Shared>>,
-    id: Id,
-    request: Request,
-) -> Result<Response, Problem> {
-    command(shared, Kind::Unshelve, id, request).await
-}
-
-pub(crate) async fn comment(
-    State(shared): State<Arc<Shared>>,
-    id: Id,
-    request: Request,
-) -> Result<Response, Problem> {
-    command(shared, Kind::Comment, id, request).await
+handlers! {
+    acknowledge => Acknowledge,
+    shelve => Shelve,
+    unshelve => Unshelve,
+    comment => Comment,
+    assign => Assign,
+    escalate => Escalate,
+    reset => Reset,
+    close => Close,
+    reopen => Reopen,
+    mark_false => MarkFalse,
+    unmark_false => UnmarkFalse,
 }
 
 #[derive(Serialize)]
@@ -80,10 +77,7 @@ async fn command(
     request: Request,
 ) -> Result<Response, Problem> {
     let id = alert_id(id)?;
-    let peer = request
-        .extensions()
-        .get::<Peer>()
-        .map(|peer| peer.0.to_string());
+    let peer = peer_of(&request);
     let fields = body::read(request, &shared.config).await?;
     let action = fields.action(kind, shared.now())?;
     let known = shared.view().alert(&id).map(|(shown, _)| shown.alert);
@@ -105,7 +99,17 @@ async fn command(
         seen_revision: seen_revision.unwrap_or(alert.revision),
         action,
     };
-    let answer = submit(&shared, &command, peer.as_deref().unwrap_or("")).await?;
+    answer(&shared, &command, peer.as_deref().unwrap_or("")).await
+}
+
+fn peer_of(request: &Request) -> Option<String> {
+    let peer = request.extensions().get::<Peer>();
+    peer.map(|peer| peer.0.to_string())
+}
+
+/// Carries the command to the monitor and its verdict back.
+async fn answer(shared: &Shared, command: &Command, peer: &str) -> Result<Response, Problem> {
+    let answer = submit(shared, command, peer).await?;
     let (status, end) = if answer.verdict.accepted {
         (StatusCode::OK, CommandEnd::Accepted)
     } else {
@@ -113,14 +117,8 @@ async fn command(
     };
     metrics::command(end);
     let Answer { offset, verdict } = &*answer;
-    Ok((
-        status,
-        Json(Answered {
-            offset: *offset,
-            verdict,
-        }),
-    )
-        .into_response())
+    let offset = *offset;
+    Ok((status, Json(Answered { offset, verdict })).into_response())
 }
 
 /// Puts the command into `inputs` and waits for its verdict.
@@ -190,55 +188,4 @@ async fn record(
             Err(problem::maybe_recorded(&command.command_id))
         }
     }
-}
-
-/// Journal time until which a shelved alert stays hidden.
-const SHELVE_SECONDS_MAX: i64 = 24 * 3_600;
-
-impl Fields {
-    /// What the fields ask for; a field that the action does not know is a mistake.
-    fn action(&self, kind: Kind, now: event::Time) -> Result<Action, Problem> {
-        let until_or_duration = self.until.is_some() || self.duration_seconds.is_some();
-        if kind != Kind::Shelve && (until_or_duration || self.reason.is_some()) {
-            return Err(unexpected("until, duration_seconds, reason"));
-        }
-        if kind != Kind::Comment && self.text.is_some() {
-            return Err(unexpected("text"));
-        }
-        Ok(match kind {
-            Kind::Acknowledge => Action::Acknowledge,
-            Kind::Unshelve => Action::Unshelve,
-            Kind::Comment => Action::Comment {
-                text: body::words("text", self.text.as_deref())?,
-            },
-            Kind::Shelve => Action::Shelve {
-                until: self.shelved_until(now)?,
-                reason: body::words("reason", self.reason.as_deref())?,
-                one_shot: false,
-            },
-        })
-    }
-
-    fn shelved_until(&self, now: event::Time) -> Result<event::Time, Problem> {
-        let until = match (self.until, self.duration_seconds) {
-            (Some(until), None) => Some(until),
-            (None, Some(seconds @ 1..=SHELVE_SECONDS_MAX)) => {
-                Some(now.plus(seconds * event::Time::SECOND))
-            }
-            _ => None,
-        };
-        until.filter(|until| *until > now).ok_or_else(|| {
-            problem::bad_request(
-                "give either until, an instant to come, or duration_seconds, from 1 to 86400",
-                "cần until (thời điểm trong tương lai) hoặc duration_seconds (1 đến 86400)",
-            )
-        })
-    }
-}
-
-fn unexpected(fields: &str) -> Problem {
-    problem::bad_request(
-        format!("this command does not take {fields}"),
-        format!("lệnh này không nhận {fields}"),
-    )
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use event::{Alert, Limit, Name, Severity, Stream, Text, Time, Vocabulary};
+use event::{
+    Alert, Incident, Limit, Name, PublicWarning, Severity, Stream, Suppression, Text, Time,
+    Vocabulary,
+};
 use journal::Journal;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -42,6 +45,9 @@ pub struct Image {
     pub outcomes_next: u64,
     /// Everything not normal, and what was resolved lately.
     pub alerts: Vec<Alert>,
+    pub suppressions: Vec<Suppression>,
+    pub incidents: Vec<Incident>,
+    pub public_warnings: Vec<PublicWarning>,
 }
 
 /// The counters as clients see them.

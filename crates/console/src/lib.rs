@@ -26,6 +26,7 @@ mod guard;
 mod metrics;
 mod problem;
 mod quarantine;
+mod registers_api;
 mod routes;
 mod series;
 mod server;

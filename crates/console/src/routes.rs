@@ -6,8 +6,12 @@ use axum::Router;
 use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
 
+use crate::commands::wider;
 use crate::shared::Shared;
-use crate::{alerts_api, api, assets, commands, feed, guard, problem, quarantine, series, sinks};
+use crate::{
+    alerts_api, api, assets, commands, feed, guard, problem, quarantine, registers_api, series,
+    sinks,
+};
 
 /// The class of all routes that act; they take POST, the others GET.
 const COMMAND: &str = "command";
@@ -39,7 +43,7 @@ const fn act(path: &'static str, handler: fn() -> MethodRouter<Arc<Shared>>) -> 
     }
 }
 
-const ROUTES: [Route; 22] = [
+const ROUTES: [Route; 37] = [
     read("/api/v1/site", "site", || get(api::site)),
     read("/api/v1/alerts", "alerts", || get(alerts_api::list)),
     read("/api/v1/alerts/{id}", "alert", || get(alerts_api::one)),
@@ -49,6 +53,33 @@ const ROUTES: [Route; 22] = [
     act("/api/v1/alerts/{id}/shelve", || post(commands::shelve)),
     act("/api/v1/alerts/{id}/unshelve", || post(commands::unshelve)),
     act("/api/v1/alerts/{id}/comment", || post(commands::comment)),
+    act("/api/v1/alerts/{id}/assign", || post(commands::assign)),
+    act("/api/v1/alerts/{id}/escalate", || post(commands::escalate)),
+    act("/api/v1/alerts/{id}/reset", || post(commands::reset)),
+    act("/api/v1/alerts/{id}/close", || post(commands::close)),
+    act("/api/v1/alerts/{id}/reopen", || post(commands::reopen)),
+    act("/api/v1/alerts/{id}/mark-false", || {
+        post(commands::mark_false)
+    }),
+    act("/api/v1/alerts/{id}/unmark-false", || {
+        post(commands::unmark_false)
+    }),
+    read("/api/v1/suppressions", "registers", || {
+        get(registers_api::suppressions)
+    }),
+    act("/api/v1/suppress", || post(wider::suppress)),
+    act("/api/v1/suppressions/{id}/end", || {
+        post(wider::end_suppression)
+    }),
+    read("/api/v1/incidents", "registers", || {
+        get(registers_api::incidents)
+    }),
+    read("/api/v1/warnings", "registers", || {
+        get(registers_api::warnings)
+    }),
+    act("/api/v1/warnings/propose", || post(wider::propose)),
+    act("/api/v1/warnings/{id}/release", || post(wider::release)),
+    act("/api/v1/warnings/{id}/reject", || post(wider::reject)),
     read("/api/v1/latest", "latest", || get(api::latest)),
     read("/api/v1/recent", "recent", || get(api::recent)),
     read("/api/v1/series", "series", || get(series::catalogue)),

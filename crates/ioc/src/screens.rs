@@ -25,6 +25,7 @@ fn image(store: &Store, monitor: &Monitor) -> Image {
     Image {
         outcomes_next: store.outcomes.next_offset(),
         alerts: alerts.collect(),
+        ..Image::default()
     }
 }
 

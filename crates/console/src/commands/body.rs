@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::header;
-use event::{AlertState, Time};
+use event::{AlertState, CloseCause, Time};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +22,13 @@ pub(super) enum Kind {
     Shelve,
     Unshelve,
     Comment,
+    Assign,
+    Escalate,
+    Reset,
+    Close,
+    Reopen,
+    MarkFalse,
+    UnmarkFalse,
 }
 
 /// The fields of all commands; which of them a command takes is checked where the action is made.
@@ -36,6 +43,10 @@ pub(super) struct Fields {
     pub(super) duration_seconds: Option<i64>,
     pub(super) reason: Option<String>,
     pub(super) text: Option<String>,
+    pub(super) one_shot: Option<bool>,
+    pub(super) to: Option<String>,
+    pub(super) level: Option<String>,
+    pub(super) cause: Option<CloseCause>,
 }
 
 pub(super) async fn read(request: Request, config: &ConsoleConfig) -> Result<Fields, Problem> {
@@ -103,7 +114,7 @@ pub(crate) fn operator(typed: &str) -> Result<String, Problem> {
     Ok(name.to_owned())
 }
 
-fn check_command_id(id: &str) -> Result<(), Problem> {
+pub(super) fn check_command_id(id: &str) -> Result<(), Problem> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
     if id.is_empty() || id.len() > COMMAND_ID_BYTES_MAX || !id.bytes().all(allowed) {
         return Err(problem::bad_request(

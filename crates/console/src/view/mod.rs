@@ -8,6 +8,7 @@ mod alerts;
 mod entities;
 mod entity;
 mod recent;
+mod registers;
 mod series;
 
 use std::collections::HashSet;
@@ -22,6 +23,7 @@ use crate::{ConsoleConfig, Error};
 
 pub(crate) use alerts::{Shown, Step, is_active};
 pub(crate) use recent::Answer;
+pub(crate) use registers::Registers;
 pub(crate) use series::HOURS_MAX;
 
 use alerts::Alerts;
@@ -56,6 +58,7 @@ pub(crate) struct View {
     entities: Entities,
     rejects: Rejects,
     verdicts: Verdicts,
+    registers: Registers,
     unreadable: u64,
     holes: u64,
 }
@@ -117,6 +120,7 @@ impl View {
             entities: Entities::new(config.entities_max, config.series_max),
             rejects: Rejects::default(),
             verdicts: Verdicts::default(),
+            registers: Registers::default(),
             unreadable: 0,
             holes: 0,
         }
@@ -129,6 +133,9 @@ impl View {
                 "an alert of the image: {error}"
             )]));
         }
+        self.registers.suppressions.replace(image.suppressions);
+        self.registers.incidents.replace(image.incidents);
+        self.registers.warnings.replace(image.public_warnings);
         self.next = image.outcomes_next;
         self.holes = 0;
         self.forget_changes();
@@ -187,7 +194,10 @@ impl View {
                 self.verdicts.push(&answer);
                 return Ok(Some(answer));
             }
-            // Events go the short way above; copies are for other readers.
+            Outcome::Suppression(change) => self.registers.suppressions.put(change.suppression),
+            Outcome::Incident(incident) => self.registers.incidents.put(*incident),
+            Outcome::PublicWarning(warning) => self.registers.warnings.put(*warning),
+            // Events go the short way above; what is on trial is shown to nobody; copies are for other readers.
             Outcome::Event(_)
             | Outcome::CommandCopy(_)
             | Outcome::ClockCopy(_)
@@ -195,10 +205,7 @@ impl View {
             | Outcome::NodeCopy(_)
             | Outcome::OutletCopy(_)
             | Outcome::Reprocessed(_)
-            | Outcome::Shadow(_)
-            | Outcome::Suppression(_)
-            | Outcome::Incident(_)
-            | Outcome::PublicWarning(_) => {}
+            | Outcome::Shadow(_) => {}
         }
         Ok(None)
     }
@@ -273,6 +280,10 @@ impl View {
         self.alerts.all().cloned().collect()
     }
 
+    pub(crate) fn registers(&self) -> &Registers {
+        &self.registers
+    }
+
     pub(crate) fn rejects(&self) -> Vec<Arc<RejectShown>> {
         self.rejects.newest_first()
     }
@@ -306,7 +317,11 @@ impl View {
     pub(crate) fn pending(&self) -> Pending {
         if self.alerts.is_urgent() {
             Pending::Urgent
-        } else if self.changed || self.alerts.has_dirty() || self.entities.has_dirty() {
+        } else if self.changed
+            || self.alerts.has_dirty()
+            || self.entities.has_dirty()
+            || self.registers.is_dirty()
+        {
             Pending::Data
         } else {
             Pending::Nothing
@@ -317,6 +332,7 @@ impl View {
         self.changed = false;
         self.alerts.forget_dirty();
         self.entities.forget_dirty();
+        self.registers.forget_dirty();
     }
 
     /// What changed since the frame that brought clients to `from`; `None` when nothing did.
@@ -337,6 +353,9 @@ impl View {
         let mut latest = Vec::new();
         self.entities.take_dirty(FRAME_ENTITIES_MAX, &mut latest)?;
         self.changed = false;
+        let mut registers = Vec::new();
+        self.registers.write(true, &mut registers)?;
+        self.registers.forget_dirty();
         let offset = match self.pending() {
             Pending::Nothing => self.next,
             Pending::Data | Pending::Urgent => from,
@@ -345,7 +364,8 @@ impl View {
             format!("{{\"from\":{from},\"offset\":{offset},\"now\":\"{now}\"").into_bytes();
         put(&mut json, b",\"alerts\":[", &alerts);
         put(&mut json, b"],\"latest\":[", &latest);
-        json.extend_from_slice(b"],\"counters\":");
+        put(&mut json, b"]", &registers);
+        json.extend_from_slice(b",\"counters\":");
         serde_json::to_writer(&mut json, &self.counters(intake))?;
         json.extend_from_slice(
             format!(",\"devices_heard\":{}}}", self.entities.devices_heard()).as_bytes(),
@@ -378,7 +398,9 @@ impl View {
         }
         json.extend_from_slice(b"],\"latest\":[");
         self.entities.write_all(&mut json)?;
-        json.extend_from_slice(b"],\"counts\":");
+        json.push(b']');
+        self.registers.write(false, &mut json)?;
+        json.extend_from_slice(b",\"counts\":");
         serde_json::to_writer(&mut json, &self.alerts.counts())?;
         json.extend_from_slice(b",\"counters\":");
         serde_json::to_writer(&mut json, &self.counters(intake))?;

@@ -72,6 +72,7 @@ impl Node {
             image: Image {
                 outcomes_next: self.outcomes.next_offset(),
                 alerts,
+                ..Image::default()
             },
             site: self.site.subscribe(),
             mode: Mode::Live,

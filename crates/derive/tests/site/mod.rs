@@ -65,6 +65,9 @@ pub(crate) fn vocabulary() -> Vocabulary {
             labels: BTreeMap::new(),
             interval_seconds: 600,
             expected: true,
+            gateway: None,
+            river: None,
+            river_km: None,
         };
         vocabulary.entities.insert(id.clone(), info);
     }
