@@ -68,8 +68,9 @@ impl Program {
 }
 
 const NOTHING: Inputs<'static> = Inputs {
-    slots: &[],
+    sources: &[],
     map: &[],
+    groups: &[],
     limits: &[],
     at: 0,
     max_age: 0,

@@ -2,7 +2,7 @@
 
 use event::Name;
 
-use crate::slot::{Held, Sample, Slot};
+use crate::history::{History, Observation, Read};
 
 /// A result while evaluating. Unknown and the two faults are neither true nor false.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,12 +85,23 @@ pub(crate) struct LimitCell {
     pub(crate) to: i64,
 }
 
-/// What a program reads.
+/// Where a slot number of a rule leads: one of the histories it reads, and the slot there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) source: u16,
+    pub(crate) slot: u8,
+}
+
+/// What a program reads. The answer is a function of the histories and of `at` alone: the same whenever it is asked, unless
+/// something observed before `at` has come in between.
 #[derive(Clone, Copy)]
 pub(crate) struct Inputs<'a> {
-    pub(crate) slots: &'a [Slot],
-    /// The rule's slot number -> index into `slots`.
-    pub(crate) map: &'a [u8],
+    /// The rule's own entity first, then its members.
+    pub(crate) sources: &'a [&'a History],
+    /// The rule's slot number -> where it is read.
+    pub(crate) map: &'a [Place],
+    /// Group number -> where each member of the group is read.
+    pub(crate) groups: &'a [Box<[Place]>],
     pub(crate) limits: &'a [LimitCell],
     /// Observed time for which the question is asked.
     pub(crate) at: i64,
@@ -103,28 +114,55 @@ pub(crate) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    fn slot(&self, number: u8) -> Option<&'a Slot> {
-        let index = *self.map.get(usize::from(number))?;
-        self.slots.get(usize::from(index))
+    /// The history and the slot behind the rule's slot number.
+    pub(crate) fn place(&self, number: u8) -> Option<(&'a History, usize)> {
+        self.at_place(*self.map.get(usize::from(number))?)
     }
 
-    /// The sample behind the rule's slot, if it may be used.
-    pub(crate) fn sample(&self, number: u8) -> Option<&'a Sample> {
-        let slot = self.slot(number)?;
-        let good = || (self.last_good && slot.good.observed > i64::MIN).then_some(&slot.good);
-        slot.usable(self.accept).or_else(good)
+    fn at_place(&self, place: Place) -> Option<(&'a History, usize)> {
+        let history = *self.sources.get(usize::from(place.source))?;
+        Some((history, usize::from(place.slot)))
+    }
+
+    /// The members of a group.
+    #[allow(dead_code, reason = "for functions over groups")]
+    pub(crate) fn group(&self, number: usize) -> impl Iterator<Item = (&'a History, usize)> + '_ {
+        let members = self.groups.get(number).map_or(&[][..], |members| members);
+        members.iter().filter_map(|place| self.at_place(*place))
+    }
+
+    /// The newest observation behind the rule's slot, unless it is bad in a way that `accept` does not cover: then there is
+    /// none, because an older good value must not stand in for what the sensor says it does not know.
+    pub(crate) fn observation(&self, number: u8) -> Option<&'a Observation> {
+        let (history, slot) = self.place(number)?;
+        let newest = history.at(slot, self.at)?;
+        if newest.is_usable(self.accept) {
+            return Some(newest);
+        }
+        (self.last_good).then(|| history.last_good(slot, self.at))?
+    }
+
+    /// Whether the newest value of any slot of the rule is a bad one.
+    pub(crate) fn any_bad(&self) -> bool {
+        self.map.iter().any(|place| {
+            self.at_place(*place)
+                .and_then(|(history, slot)| history.at(slot, self.at))
+                .is_some_and(|newest| !newest.quality.is_usable())
+        })
     }
 
     fn measure(&self, number: u8, max_age: i64) -> Value<'a> {
-        match self.sample(number) {
-            Some(sample) if self.at.saturating_sub(sample.observed) <= max_age => {
-                match &sample.value {
-                    Held::Number(value) => Value::Number(*value),
-                    Held::Boolean(value) => Value::Boolean(*value),
-                    Held::Code(value) => Value::Text(value),
-                    Held::None => Value::Unknown,
-                }
-            }
+        let Some((history, _)) = self.place(number) else {
+            return Value::Unknown;
+        };
+        match self.observation(number) {
+            Some(one) if self.at.saturating_sub(one.observed) <= max_age => match history.read(one)
+            {
+                Some(Read::Number(value)) => Value::Number(value),
+                Some(Read::Boolean(value)) => Value::Boolean(value),
+                Some(Read::Code(value)) => Value::Text(value),
+                None => Value::Unknown,
+            },
             _ => Value::Unknown,
         }
     }
@@ -137,21 +175,78 @@ impl<'a> Inputs<'a> {
     }
 
     fn window(&self, over: Over, number: u8, length: i64) -> Value<'a> {
-        let window = self.slot(number).and_then(|slot| slot.window.as_deref());
-        let Some(window) = window else {
+        let Some((history, slot)) = self.place(number) else {
             return Value::Unknown;
         };
-        let span = window.span(self.at.saturating_sub(length), self.at);
+        let from = self.at.saturating_sub(length);
+        let numbers = || history.numbers(slot, from, self.at);
+        let values = || numbers().map(|(_, value)| value);
+        let total = || {
+            values().fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value))
+        };
+        let known = |(count, sum): (f64, f64)| (count > 0.0).then_some((count, sum));
         let result = match over {
-            Over::Change => span.change(length),
-            Over::Rate => span.rate_an_hour(length),
-            Over::Least => span.least(),
-            Over::Greatest => span.greatest(),
-            Over::Mean => span.mean(),
-            Over::Sum => span.sum(),
-            Over::Count => Some(span.count()),
+            Over::Change => change(numbers(), length),
+            Over::Rate => rate_an_hour(numbers(), length),
+            Over::Least => values().reduce(f64::min),
+            Over::Greatest => values().reduce(f64::max),
+            Over::Mean => known(total()).map(|(count, sum)| sum / count),
+            Over::Sum => known(total()).map(|(_, sum)| sum),
+            Over::Count => Some(total().0),
         };
         result.map_or(Value::Unknown, finite)
+    }
+}
+
+/// Newest minus oldest; none while the samples cover less than half of `length`.
+fn change(mut numbers: impl DoubleEndedIterator<Item = (i64, f64)>, length: i64) -> Option<f64> {
+    let first = numbers.next()?;
+    let last = numbers.next_back()?;
+    let covered = last.0.saturating_sub(first.0);
+    (covered > 0 && covered >= length / 2).then_some(last.1 - first.1)
+}
+
+/// Slope in units an hour between the two ends, each the median of up to three samples, so that with six samples or more
+/// a single wrong one moves it hardly; none while the samples cover less than half of `length`.
+fn rate_an_hour(
+    mut numbers: impl DoubleEndedIterator<Item = (i64, f64)>,
+    length: i64,
+) -> Option<f64> {
+    const NONE: (i64, f64) = (0, 0.0);
+    // Taken from both ends in turn: neither end takes what the other has.
+    let (mut early, mut late) = ([NONE; 3], [NONE; 3]);
+    let mut group = 0;
+    while group < 3 {
+        let Some(first) = numbers.next() else { break };
+        let Some(last) = numbers.next_back() else {
+            break;
+        };
+        early[group] = first;
+        // The newest last, as in the row.
+        late.rotate_right(1);
+        late[0] = last;
+        group += 1;
+    }
+    if group == 0 {
+        return None;
+    }
+    let covered = late[group - 1].0.saturating_sub(early[0].0);
+    if covered <= 0 || covered < length / 2 {
+        return None;
+    }
+    let (early_time, early) = median(&early[..group])?;
+    let (late_time, late) = median(&late[..group])?;
+    let hours = late_time.saturating_sub(early_time) as f64 / 3.6e12;
+    (hours > 0.0).then(|| (late - early) / hours)
+}
+
+/// Middle time and median value of one to three samples.
+fn median(samples: &[(i64, f64)]) -> Option<(i64, f64)> {
+    match samples {
+        [a] => Some(*a),
+        [a, b] => Some((a.0 + (b.0 - a.0) / 2, f64::midpoint(a.1, b.1))),
+        [a, b, c] => Some((b.0, a.1.max(b.1).min(a.1.min(b.1).max(c.1)))),
+        _ => None,
     }
 }
 
