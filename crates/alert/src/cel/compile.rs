@@ -12,6 +12,8 @@ pub(crate) struct Need {
     pub(crate) measures: Vec<Name>,
     /// Longest window on each measure, nanoseconds; 0 = none.
     pub(crate) windows: Vec<i64>,
+    /// Whose each slot is: index into the members of a correlation; 0 for all other kinds.
+    pub(crate) members: Vec<u8>,
     pub(crate) limits: Vec<Name>,
 }
 
@@ -206,6 +208,7 @@ impl Compiler<'_> {
         let index = known.unwrap_or_else(|| {
             self.need.measures.push(name);
             self.need.windows.push(0);
+            self.need.members.push(0);
             self.need.measures.len() - 1
         });
         // NODES_MAX bounds the measures of one expression; a rule has few expressions.

@@ -337,7 +337,7 @@ impl Open {
 fn reading_time(unit: &Unit, index: u16, rule: &Rule, origin: &Origin) -> i64 {
     match &rule.kind {
         Kind::Absence { .. } => origin.now.0,
-        Kind::Condition { .. } => unit
+        Kind::Condition { .. } | Kind::Sequence { .. } | Kind::Group { .. } => unit
             .keys
             .get(usize::from(index))
             .map_or(origin.now.0, |key| key.newest),

@@ -84,7 +84,10 @@ impl Engine {
                 Kind::Absence { .. } if bound.mask == u64::MAX || bound.mask & good != 0 => {
                     self.heard(number, key, origin, out);
                 }
-                Kind::Condition { .. } | Kind::Absence { .. } => {}
+                Kind::Condition { .. }
+                | Kind::Absence { .. }
+                | Kind::Sequence { .. }
+                | Kind::Group { .. } => {}
             }
         }
     }

@@ -221,7 +221,7 @@ impl Engine {
 pub(super) const fn hold_seconds(rule: &Rule) -> u64 {
     match &rule.kind {
         Kind::Condition { hold_ns, .. } => hold_ns.unsigned_abs() / 1_000_000_000,
-        Kind::Absence { .. } => 0,
+        Kind::Absence { .. } | Kind::Sequence { .. } | Kind::Group { .. } => 0,
     }
 }
 

@@ -73,7 +73,8 @@ impl Bindings {
         let mut content = Vec::new();
         for (index, rule) in (0_u16..).zip(&rules.rules) {
             let watched = match &rule.kind {
-                Kind::Condition { .. } => true,
+                Kind::Condition { .. } => !rule.shadow,
+                Kind::Sequence { .. } | Kind::Group { .. } => false,
                 // A drill's silence means nothing.
                 Kind::Absence { expected_only, .. } => {
                     status == Status::Actual && (expected || !expected_only)
@@ -109,7 +110,7 @@ impl Binding {
             let mask = match (&rule.kind, &rule.measure) {
                 (Kind::Absence { .. }, None) => u64::MAX,
                 (Kind::Absence { .. }, Some(_)) => map.first().map_or(0, |slot| 1 << (slot & 63)),
-                (Kind::Condition { .. }, _) => mask,
+                (Kind::Condition { .. } | Kind::Sequence { .. } | Kind::Group { .. }, _) => mask,
             };
             let entries = limits.iter().filter_map(|limit| rules.limits.get(*limit));
             binding.bound.push(Bound {

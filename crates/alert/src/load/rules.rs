@@ -144,6 +144,7 @@ impl<'s, 'f, 'v> Reader<'s, 'f, 'v> {
         if let Some(measure) = measure {
             self.need.measures.push(measure.name.clone());
             self.need.windows.push(0);
+            self.need.members.push(0);
         }
         let kind = match absence {
             Some(false) => self.condition(&names),
@@ -162,9 +163,17 @@ impl<'s, 'f, 'v> Reader<'s, 'f, 'v> {
             title: title?,
             stream: stream?,
             severity: severity?,
+            priority: event::Priority::default(),
+            cause: None,
+            response: Vec::new(),
+            audience: Vec::new(),
             measure: names.measure,
             scope: scope?,
             kind,
+            enabled: None,
+            effective_from: i64::MIN,
+            effective_to: i64::MAX,
+            corroborate: None,
             condition,
             need: self.need,
             max_age_ns: rest.max_age_ns,
@@ -174,6 +183,11 @@ impl<'s, 'f, 'v> Reader<'s, 'f, 'v> {
             message: message?,
             guidance: guidance?,
             unofficial: rest.unofficial,
+            estimate: false,
+            latch: false,
+            remind_every_ns: None,
+            shadow: false,
+            cost: 0,
         };
         check_binding(&self.table, &rule, self.vocabulary, self.limits);
         Some(rule)
