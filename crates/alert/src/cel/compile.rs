@@ -70,10 +70,8 @@ impl Program {
 }
 
 const NOTHING: Inputs<'static> = Inputs {
-    sources: &[],
-    map: &[],
-    groups: &[],
-    limits: &[],
+    views: &[],
+    members: &[],
     at: 0,
     max_age: 0,
     accept: 0,

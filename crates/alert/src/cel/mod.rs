@@ -22,7 +22,7 @@ mod program;
 mod tests;
 
 pub(crate) use compile::{Environment, Need, compile};
-pub(crate) use program::{Inputs, LimitCell, Place, Program, Value};
+pub(crate) use program::{Inputs, LimitCell, Program, Value, View};
 
 /// Longest condition, in bytes.
 pub(crate) const LENGTH_MAX: usize = 1_024;

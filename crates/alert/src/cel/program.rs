@@ -85,24 +85,25 @@ pub(crate) struct LimitCell {
     pub(crate) to: i64,
 }
 
-/// Where a slot number of a rule leads: one of the histories it reads, and the slot there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) source: u16,
-    pub(crate) slot: u8,
+/// One entity as a rule reads it.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) history: &'a History,
+    /// The rule's slot number -> slot of the history; a number beyond the history's slots = the entity has no such measure.
+    pub(crate) map: &'a [u8],
+    /// The rule's limit numbers with this entity's values.
+    pub(crate) limits: &'a [LimitCell],
+    pub(crate) profile: Option<&'a Name>,
 }
 
 /// What a program reads. The answer is a function of the histories and of `at` alone: the same whenever it is asked, unless
 /// something observed before `at` has come in between.
 #[derive(Clone, Copy)]
 pub(crate) struct Inputs<'a> {
-    /// The rule's own entity first, then its members.
-    pub(crate) sources: &'a [&'a History],
-    /// The rule's slot number -> where it is read.
-    pub(crate) map: &'a [Place],
-    /// Group number -> where each member of the group is read.
-    pub(crate) groups: &'a [Box<[Place]>],
-    pub(crate) limits: &'a [LimitCell],
+    /// The rule's own entity; for groups one a member, in order.
+    pub(crate) views: &'a [View<'a>],
+    /// For named groups whose slot each of the rule's is; empty = all are the first's.
+    pub(crate) members: &'a [u8],
     /// Observed time for which the question is asked.
     pub(crate) at: i64,
     /// A value observed longer before `at` is unknown; `i64::MAX` = any age will do.
@@ -116,19 +117,10 @@ pub(crate) struct Inputs<'a> {
 impl<'a> Inputs<'a> {
     /// The history and the slot behind the rule's slot number.
     pub(crate) fn place(&self, number: u8) -> Option<(&'a History, usize)> {
-        self.at_place(*self.map.get(usize::from(number))?)
-    }
-
-    fn at_place(&self, place: Place) -> Option<(&'a History, usize)> {
-        let history = *self.sources.get(usize::from(place.source))?;
-        Some((history, usize::from(place.slot)))
-    }
-
-    /// The members of a group.
-    #[allow(dead_code, reason = "for functions over groups")]
-    pub(crate) fn group(&self, number: usize) -> impl Iterator<Item = (&'a History, usize)> + '_ {
-        let members = self.groups.get(number).map_or(&[][..], |members| members);
-        members.iter().filter_map(|place| self.at_place(*place))
+        let number = usize::from(number);
+        let member = self.members.get(number).copied().unwrap_or(0);
+        let view = self.views.get(usize::from(member))?;
+        Some((view.history, usize::from(*view.map.get(number)?)))
     }
 
     /// The newest observation behind the rule's slot, unless it is bad in a way that `accept` does not cover: then there is
@@ -140,15 +132,6 @@ impl<'a> Inputs<'a> {
             return Some(newest);
         }
         (self.last_good).then(|| history.last_good(slot, self.at))?
-    }
-
-    /// Whether the newest value of any slot of the rule is a bad one.
-    pub(crate) fn any_bad(&self) -> bool {
-        self.map.iter().any(|place| {
-            self.at_place(*place)
-                .and_then(|(history, slot)| history.at(slot, self.at))
-                .is_some_and(|newest| !newest.quality.is_usable())
-        })
     }
 
     fn measure(&self, number: u8, max_age: i64) -> Value<'a> {
@@ -168,7 +151,8 @@ impl<'a> Inputs<'a> {
     }
 
     fn limit(&self, number: u8) -> Value<'a> {
-        match self.limits.get(usize::from(number)) {
+        let limits = self.views.first().map_or(&[][..], |view| view.limits);
+        match limits.get(usize::from(number)) {
             Some(cell) if cell.from <= self.at && self.at < cell.to => Value::Number(cell.value),
             _ => Value::Unknown,
         }
