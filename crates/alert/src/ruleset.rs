@@ -1,6 +1,6 @@
 //! The compiled rules of a site pack and how they bind to an entity.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use event::{
     EntityInfo, Limit, Name, PackError, PackFiles, Priority, Response, Severity, Stream, Text,
@@ -9,7 +9,7 @@ use event::{
 use serde::Serialize;
 
 use crate::cel::{LimitCell, Need, Program};
-use crate::load::{LimitEntry, Limits, load_rules, load_thresholds};
+use crate::load::{LimitEntry, Limits, Loaded, advise, load_rules, load_thresholds};
 use crate::text::Template;
 
 /// Id of the engine's own alerts about rules that cannot be computed; no rule of a pack may have it.
@@ -229,17 +229,18 @@ impl Rule {
 }
 
 impl RuleSet {
-    /// Reads `thresholds.toml` and `rules/*.toml`; all mistakes at once.
+    /// Reads `thresholds.toml`, `rules/*.toml` and, on trial, `rules/shadow/*.toml`; all mistakes at once.
     pub fn load(files: &PackFiles, vocabulary: &Vocabulary) -> Result<Self, Vec<PackError>> {
         let mut errors = Vec::new();
         let limits = load_thresholds(files, vocabulary, &mut errors);
         let rules = load_rules(files, vocabulary, &limits, &mut errors);
-        check_measures(&rules, &mut errors);
+        check_measures(&rules, vocabulary, &mut errors);
         if errors.is_empty() {
+            let advice = advise(&rules, &limits, vocabulary);
             return Ok(Self {
-                rules,
+                rules: rules.into_iter().map(|loaded| loaded.rule).collect(),
                 limits,
-                advice: Vec::new(),
+                advice,
             });
         }
         errors.sort_by(|a, b| {
@@ -249,6 +250,11 @@ impl RuleSet {
                 .then_with(|| a.message.cmp(&b.message))
         });
         Err(errors)
+    }
+
+    /// What is allowed but seldom meant, by file and line.
+    pub fn advice(&self) -> &[PackError] {
+        &self.advice
     }
 
     pub fn info(&self) -> Vec<RuleInfo> {
@@ -313,26 +319,35 @@ impl RuleSet {
 }
 
 /// An entity's slots are numbered in the 64 bits of a mask.
-fn check_measures(rules: &[Rule], errors: &mut Vec<PackError>) {
-    for stream in [
-        Stream::Disaster,
-        Stream::Energy,
-        Stream::Environment,
-        Stream::Tourism,
-        Stream::City,
-    ] {
-        let of_stream = rules.iter().filter(|rule| rule.stream == stream);
-        let measures: BTreeSet<&Name> = of_stream.flat_map(|rule| &rule.need.measures).collect();
-        if measures.len() > 64 {
-            errors.push(PackError {
-                file: "rules".to_owned(),
-                line: 0,
-                message: format!(
-                    "the rules of one stream read {} measures, more than 64",
-                    measures.len()
-                ),
-            });
+fn check_measures(rules: &[Loaded], vocabulary: &Vocabulary, errors: &mut Vec<PackError>) {
+    let mut read: BTreeMap<Stream, BTreeSet<&Name>> = BTreeMap::new();
+    for Loaded { rule, .. } in rules {
+        let members: &[Member] = match &rule.kind {
+            Kind::Group {
+                members: Members::Named(members),
+                ..
+            } => members,
+            Kind::Condition { .. }
+            | Kind::Absence { .. }
+            | Kind::Sequence { .. }
+            | Kind::Group { .. } => &[],
+        };
+        for (measure, owner) in rule.need.measures.iter().zip(&rule.need.members) {
+            let member = members.get(usize::from(*owner));
+            let info = member.and_then(|member| vocabulary.entities.get(&*member.entity));
+            let stream = info.map_or(rule.stream, |info| info.stream);
+            read.entry(stream).or_default().insert(measure);
         }
+    }
+    for measures in read.values().filter(|measures| measures.len() > 64) {
+        errors.push(PackError {
+            file: "rules".to_owned(),
+            line: 0,
+            message: format!(
+                "the rules of one stream read {} measures, more than 64",
+                measures.len()
+            ),
+        });
     }
 }
 

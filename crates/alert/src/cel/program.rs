@@ -2,7 +2,9 @@
 
 use event::Name;
 
-use crate::history::{History, Observation, Read};
+use super::inputs::{Inputs, finite};
+use super::steps;
+use super::window::{self, Span};
 
 /// A result while evaluating. Unknown and the two faults are neither true nor false.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,7 +38,7 @@ pub(super) enum Relation {
     GreaterOrEqual,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Over {
     Change,
     Rate,
@@ -45,6 +47,19 @@ pub(super) enum Over {
     Mean,
     Sum,
     Count,
+    /// Of 100.
+    Percentile(f64),
+}
+
+/// What `across` makes of the members' answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Across {
+    /// How many say true.
+    Count,
+    Least,
+    Greatest,
+    Mean,
+    Sum,
 }
 
 /// Children are indices of earlier nodes, slots are the rule's own numbering.
@@ -57,11 +72,26 @@ pub(super) enum Node {
     Measure(u8),
     Last(u8),
     Has(u8),
+    Previous(u8),
+    /// Whether the newest observation carries a flag (quality bits).
+    Flag(u8, u16),
     Limit(u8),
-    Window(Over, u8, i64),
+    Window(Over, u8, Span),
+    Baseline(u8, u8),
+    Deviation(u8, u8),
+    /// Until the slot reaches the value of a node, at its rate over the span.
+    TimeTo(u8, u16, Span),
+    /// At how many points of the slots within the span a condition held.
+    Times(u16, Box<[u8]>, Span),
+    /// Over the members, or those of a profile.
+    Across(Across, u16, Option<Name>),
+    LocalHour,
+    Weekday,
     Not(u16),
     Negative(u16),
     Absolute(u16),
+    Least(Box<[u16]>),
+    Greatest(Box<[u16]>),
     Arithmetic(Arithmetic, u16, u16),
     Compare(Relation, u16, u16),
     And(u16, u16),
@@ -74,172 +104,14 @@ pub(super) enum Node {
 pub(crate) struct Program {
     pub(super) nodes: Vec<Node>,
     pub(super) root: u16,
-}
-
-/// A threshold as the hot path needs it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct LimitCell {
-    pub(crate) value: f64,
-    /// In force for observations from (inclusive) to (exclusive), nanoseconds.
-    pub(crate) from: i64,
-    pub(crate) to: i64,
-}
-
-/// One entity as a rule reads it.
-#[derive(Clone, Copy)]
-pub(crate) struct View<'a> {
-    pub(crate) history: &'a History,
-    /// The rule's slot number -> slot of the history; a number beyond the history's slots = the entity has no such measure.
-    pub(crate) map: &'a [u8],
-    /// The rule's limit numbers with this entity's values.
-    pub(crate) limits: &'a [LimitCell],
-    pub(crate) profile: Option<&'a Name>,
-}
-
-/// What a program reads. The answer is a function of the histories and of `at` alone: the same whenever it is asked, unless
-/// something observed before `at` has come in between.
-#[derive(Clone, Copy)]
-pub(crate) struct Inputs<'a> {
-    /// The rule's own entity; for groups one a member, in order.
-    pub(crate) views: &'a [View<'a>],
-    /// For named groups whose slot each of the rule's is; empty = all are the first's.
-    pub(crate) members: &'a [u8],
-    /// Observed time for which the question is asked.
-    pub(crate) at: i64,
-    /// A value observed longer before `at` is unknown; `i64::MAX` = any age will do.
-    pub(crate) max_age: i64,
-    /// Quality bits that do not make a value unknown.
-    pub(crate) accept: u16,
-    /// For texts and silence: where the newest value is unusable, the last good one will do.
-    pub(crate) last_good: bool,
-}
-
-impl<'a> Inputs<'a> {
-    /// The history and the slot behind the rule's slot number.
-    pub(crate) fn place(&self, number: u8) -> Option<(&'a History, usize)> {
-        let number = usize::from(number);
-        let member = self.members.get(number).copied().unwrap_or(0);
-        let view = self.views.get(usize::from(member))?;
-        Some((view.history, usize::from(*view.map.get(number)?)))
-    }
-
-    /// The newest observation behind the rule's slot, unless it is bad in a way that `accept` does not cover: then there is
-    /// none, because an older good value must not stand in for what the sensor says it does not know.
-    pub(crate) fn observation(&self, number: u8) -> Option<&'a Observation> {
-        let (history, slot) = self.place(number)?;
-        let newest = history.at(slot, self.at)?;
-        if newest.is_usable(self.accept) {
-            return Some(newest);
-        }
-        (self.last_good).then(|| history.last_good(slot, self.at))?
-    }
-
-    fn measure(&self, number: u8, max_age: i64) -> Value<'a> {
-        let Some((history, _)) = self.place(number) else {
-            return Value::Unknown;
-        };
-        match self.observation(number) {
-            Some(one) if self.at.saturating_sub(one.observed) <= max_age => match history.read(one)
-            {
-                Some(Read::Number(value)) => Value::Number(value),
-                Some(Read::Boolean(value)) => Value::Boolean(value),
-                Some(Read::Code(value)) => Value::Text(value),
-                None => Value::Unknown,
-            },
-            _ => Value::Unknown,
-        }
-    }
-
-    fn limit(&self, number: u8) -> Value<'a> {
-        let limits = self.views.first().map_or(&[][..], |view| view.limits);
-        match limits.get(usize::from(number)) {
-            Some(cell) if cell.from <= self.at && self.at < cell.to => Value::Number(cell.value),
-            _ => Value::Unknown,
-        }
-    }
-
-    fn window(&self, over: Over, number: u8, length: i64) -> Value<'a> {
-        let Some((history, slot)) = self.place(number) else {
-            return Value::Unknown;
-        };
-        let from = self.at.saturating_sub(length);
-        let numbers = || history.numbers(slot, from, self.at);
-        let values = || numbers().map(|(_, value)| value);
-        let total = || {
-            values().fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value))
-        };
-        let known = |(count, sum): (f64, f64)| (count > 0.0).then_some((count, sum));
-        let result = match over {
-            Over::Change => change(numbers(), length),
-            Over::Rate => rate_an_hour(numbers(), length),
-            Over::Least => values().reduce(f64::min),
-            Over::Greatest => values().reduce(f64::max),
-            Over::Mean => known(total()).map(|(count, sum)| sum / count),
-            Over::Sum => known(total()).map(|(_, sum)| sum),
-            Over::Count => Some(total().0),
-        };
-        result.map_or(Value::Unknown, finite)
-    }
-}
-
-/// Newest minus oldest; none while the samples cover less than half of `length`.
-fn change(mut numbers: impl DoubleEndedIterator<Item = (i64, f64)>, length: i64) -> Option<f64> {
-    let first = numbers.next()?;
-    let last = numbers.next_back()?;
-    let covered = last.0.saturating_sub(first.0);
-    (covered > 0 && covered >= length / 2).then_some(last.1 - first.1)
-}
-
-/// Slope in units an hour between the two ends, each the median of up to three samples, so that with six samples or more
-/// a single wrong one moves it hardly; none while the samples cover less than half of `length`.
-fn rate_an_hour(
-    mut numbers: impl DoubleEndedIterator<Item = (i64, f64)>,
-    length: i64,
-) -> Option<f64> {
-    const NONE: (i64, f64) = (0, 0.0);
-    // Taken from both ends in turn: neither end takes what the other has.
-    let (mut early, mut late) = ([NONE; 3], [NONE; 3]);
-    let mut group = 0;
-    while group < 3 {
-        let Some(first) = numbers.next() else { break };
-        let Some(last) = numbers.next_back() else {
-            break;
-        };
-        early[group] = first;
-        // The newest last, as in the row.
-        late.rotate_right(1);
-        late[0] = last;
-        group += 1;
-    }
-    if group == 0 {
-        return None;
-    }
-    let covered = late[group - 1].0.saturating_sub(early[0].0);
-    if covered <= 0 || covered < length / 2 {
-        return None;
-    }
-    let (early_time, early) = median(&early[..group])?;
-    let (late_time, late) = median(&late[..group])?;
-    let hours = late_time.saturating_sub(early_time) as f64 / 3.6e12;
-    (hours > 0.0).then(|| (late - early) / hours)
-}
-
-/// Middle time and median value of one to three samples.
-fn median(samples: &[(i64, f64)]) -> Option<(i64, f64)> {
-    match samples {
-        [a] => Some(*a),
-        [a, b] => Some((a.0 + (b.0 - a.0) / 2, f64::midpoint(a.1, b.1))),
-        [a, b, c] => Some((b.0, a.1.max(b.1).min(a.1.min(b.1).max(c.1)))),
-        _ => None,
-    }
-}
-
-fn finite<'a>(value: f64) -> Value<'a> {
-    if value.is_finite() {
-        Value::Number(value)
-    } else {
-        Value::Fault
-    }
+    /// Worst case of one evaluation, in steps: nodes and samples looked at.
+    pub(super) cost: u64,
+    /// The rule's slots that it reads, ascending.
+    pub(super) slots: Box<[u8]>,
+    /// Reads members through `across`.
+    pub(super) across: bool,
+    /// Says something of the future.
+    pub(super) ahead: bool,
 }
 
 impl Program {
@@ -267,6 +139,10 @@ impl Program {
         Some(Self {
             nodes,
             root: next + 2,
+            cost: self.cost.saturating_add(3),
+            slots: self.slots.clone(),
+            across: self.across,
+            ahead: self.ahead,
         })
     }
 
@@ -275,6 +151,7 @@ impl Program {
         let Some(node) = self.nodes.get(usize::from(node)) else {
             return Value::Unknown;
         };
+        steps::count();
         match node {
             Node::Number(value) => Value::Number(*value),
             Node::Boolean(value) => Value::Boolean(*value),
@@ -285,8 +162,27 @@ impl Program {
             Node::Has(slot) => {
                 Value::Boolean(inputs.measure(*slot, inputs.max_age) != Value::Unknown)
             }
+            Node::Previous(slot) => inputs.previous(*slot),
+            Node::Flag(slot, bits) => inputs.flag(*slot, *bits),
             Node::Limit(limit) => inputs.limit(*limit),
-            Node::Window(over, slot, length) => inputs.window(*over, *slot, *length),
+            Node::Window(over, slot, span) => inputs.window(*over, *slot, *span),
+            Node::Baseline(slot, days) => {
+                let median = inputs.baseline(*slot, *days);
+                median.map_or(Value::Unknown, |(median, _)| finite(median))
+            }
+            Node::Deviation(slot, days) => inputs.deviation(*slot, *days),
+            Node::TimeTo(slot, target, span) => match self.value(*target, inputs) {
+                Value::Number(target) => inputs.time_to(*slot, target, *span),
+                other => other,
+            },
+            Node::Times(condition, slots, span) => self.times(*condition, slots, *span, inputs),
+            Node::Across(how, inner, profile) => {
+                self.across(*how, *inner, profile.as_ref(), inputs)
+            }
+            Node::LocalHour => Value::Number(window::local_clock(inputs.at).0),
+            Node::Weekday => Value::Number(window::local_clock(inputs.at).1),
+            Node::Least(items) => self.extreme(items, f64::min, inputs),
+            Node::Greatest(items) => self.extreme(items, f64::max, inputs),
             Node::Not(inner) => match self.value(*inner, inputs) {
                 Value::Boolean(value) => Value::Boolean(!value),
                 other => other,
@@ -338,6 +234,26 @@ impl Program {
             (Value::Unknown, _) | (_, Value::Unknown) => Value::Unknown,
             _ => Value::Fault,
         }
+    }
+
+    /// The rule's slots that it reads, ascending; not those inside `across`.
+    pub(crate) fn slots(&self) -> &[u8] {
+        &self.slots
+    }
+
+    /// Worst case of one evaluation, in steps.
+    pub(crate) const fn cost(&self) -> u64 {
+        self.cost
+    }
+
+    /// Whether it reads any measure.
+    pub(crate) fn reads(&self) -> bool {
+        self.across || !self.slots.is_empty()
+    }
+
+    /// Whether it says something of the future.
+    pub(crate) const fn is_ahead(&self) -> bool {
+        self.ahead
     }
 
     fn within<'a>(&'a self, item: u16, list: &'a [u16], inputs: &Inputs<'a>) -> Value<'a> {
