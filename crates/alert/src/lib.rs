@@ -27,6 +27,8 @@
 //! [`VERDICTS_MAX`], comments an alert [`COMMENTS_MAX`], values in the evidence [`EVIDENCE_VALUES_MAX`], cells a window
 //! 129 (a faster sensor is summed up within a 128th of the window).
 
+#[allow(dead_code, reason = "the kernel is being built that drives it")]
+mod book;
 mod cel;
 mod effect;
 mod engine;
@@ -37,6 +39,7 @@ mod signal;
 mod slot;
 mod text;
 
+pub use book::{BookConfig, BookCounters, Cause, Ladder, Level, Step, WorkingHours};
 pub use effect::Effect;
 pub use engine::{
     ABSENCE_GRACE, COMMENTS_MAX, Counters, ENTITIES_MAX, EVIDENCE_VALUES_MAX, Engine, Origin,

@@ -1,12 +1,14 @@
 //! The compiled rules of a site pack and how they bind to an entity.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use event::{EntityInfo, Limit, Name, PackError, PackFiles, Severity, Stream, Text, Vocabulary};
 use serde::Serialize;
 
+use crate::book::BookConfig;
 use crate::cel::{LimitCell, Need, Program};
-use crate::load::{LimitEntry, Limits, load_rules, load_thresholds};
+use crate::load::{LimitEntry, Limits, load_book, load_rules, load_thresholds};
 use crate::text::Template;
 
 /// Id of the engine's own alerts about rules that cannot be computed; no rule of a pack may have it.
@@ -19,6 +21,8 @@ pub const RULES_MAX: usize = 1_024;
 pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     pub(crate) limits: Limits,
+    /// The ladder of escalation and the causes of incidents.
+    pub(crate) book: Arc<BookConfig>,
 }
 
 /// A rule as the screens list it.
@@ -99,14 +103,19 @@ pub(crate) struct Rule {
 }
 
 impl RuleSet {
-    /// Reads `thresholds.toml` and `rules/*.toml`; all mistakes at once.
+    /// Reads `thresholds.toml`, `rules/*.toml`, `escalation.toml` and `causes.toml`; all mistakes at once.
     pub fn load(files: &PackFiles, vocabulary: &Vocabulary) -> Result<Self, Vec<PackError>> {
         let mut errors = Vec::new();
         let limits = load_thresholds(files, vocabulary, &mut errors);
         let rules = load_rules(files, vocabulary, &limits, &mut errors);
+        let book = Arc::new(load_book(files, &mut errors));
         check_measures(&rules, &mut errors);
         if errors.is_empty() {
-            return Ok(Self { rules, limits });
+            return Ok(Self {
+                rules,
+                limits,
+                book,
+            });
         }
         errors.sort_by(|a, b| {
             a.file
