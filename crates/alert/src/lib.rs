@@ -30,6 +30,7 @@
 mod cel;
 mod effect;
 mod engine;
+pub mod health;
 mod load;
 mod ruleset;
 #[allow(dead_code, reason = "the kernel and the book are being built on it")]

@@ -2,6 +2,7 @@
 //! and line, and nothing is taken over while there is one.
 
 mod kinds;
+mod positions;
 mod rules;
 mod source;
 mod template;
