@@ -7,7 +7,9 @@ use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::shared::Shared;
-use crate::{alerts_api, api, assets, commands, feed, guard, problem, quarantine, series, sinks};
+use crate::{
+    alerts_api, api, assets, commands, feed, guard, health, problem, quarantine, series, sinks,
+};
 
 /// The class of all routes that act; they take POST, the others GET.
 const COMMAND: &str = "command";
@@ -39,7 +41,7 @@ const fn act(path: &'static str, handler: fn() -> MethodRouter<Arc<Shared>>) -> 
     }
 }
 
-const ROUTES: [Route; 22] = [
+const ROUTES: [Route; 23] = [
     read("/api/v1/site", "site", || get(api::site)),
     read("/api/v1/alerts", "alerts", || get(alerts_api::list)),
     read("/api/v1/alerts/{id}", "alert", || get(alerts_api::one)),
@@ -57,6 +59,7 @@ const ROUTES: [Route; 22] = [
     read("/api/v1/series/{entity}/{measure}", "series", || {
         get(series::range)
     }),
+    read("/api/v1/health", "health", || get(health::health)),
     read("/api/v1/sinks", "sinks", || get(sinks::sinks)),
     read("/api/v1/status", "status", || get(api::status)),
     read("/api/v1/quarantine", "quarantine", || {

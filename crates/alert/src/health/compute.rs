@@ -153,7 +153,7 @@ impl Health {
         });
         let running = self.open.iter().flat_map(|(alert, open)| {
             let facts = open.facts.as_deref();
-            let spans = open.spans().filter_map(move |(from, kind)| {
+            open.spans().filter_map(move |(from, kind)| {
                 Some(Seen {
                     from,
                     to: i64::MAX,
@@ -161,8 +161,7 @@ impl Health {
                     alert,
                     facts: facts?,
                 })
-            });
-            spans
+            })
         });
         ended
             .chain(running)

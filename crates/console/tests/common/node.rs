@@ -87,6 +87,7 @@ impl Node {
             }),
             sinks: Arc::new(Vec::new),
             series: None,
+            health: None,
             quarantine: None,
         }
     }
