@@ -157,6 +157,9 @@ fn site() -> SiteInfo {
         labels: BTreeMap::new(),
         interval_seconds: 600,
         expected: true,
+        gateway: None,
+        river: None,
+        river_km: None,
     };
     let area = AreaInfo {
         code: "03103".into(),
