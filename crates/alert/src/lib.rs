@@ -35,6 +35,7 @@ mod effect;
 mod engine;
 mod history;
 mod kernel;
+pub mod health;
 mod load;
 mod ruleset;
 mod signal;

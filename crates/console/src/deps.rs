@@ -11,6 +11,7 @@ use journal::Journal;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::health::HealthBackend;
 use crate::quarantine::QuarantineBackend;
 use crate::series::SeriesBackend;
 use crate::sinks::SinkInfo;
@@ -35,6 +36,8 @@ pub struct Deps {
     pub sinks: Arc<dyn Fn() -> Vec<SinkInfo> + Send + Sync>,
     /// Answers questions about series; `None` when the archive is off.
     pub series: Option<Arc<dyn SeriesBackend>>,
+    /// Answers for the health of the alerts.
+    pub health: Option<Arc<dyn HealthBackend>>,
     /// Answers for the quarantine.
     pub quarantine: Option<Arc<dyn QuarantineBackend>>,
 }

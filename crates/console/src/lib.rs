@@ -23,6 +23,7 @@ mod deps;
 mod error;
 mod feed;
 mod guard;
+mod health;
 mod metrics;
 mod problem;
 mod quarantine;
@@ -61,6 +62,7 @@ use tokio_util::sync::CancellationToken;
 pub use config::{AdminConfig, ConsoleConfig};
 pub use deps::{Deps, Image, Intake, MapLine, Mode, RuleInfo, SiteInfo, Trend};
 pub use error::Error;
+pub use health::{HealthAsk, HealthBackend, HealthProblem};
 pub use quarantine::{
     AdoptAnswer, AdoptAsk, AdoptProposal, ProfileProposal, QuarantineBackend, QuarantineCounts,
     QuarantineDevice, QuarantineFilter, QuarantineGroup, QuarantineItem, QuarantineOverview,

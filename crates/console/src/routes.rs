@@ -9,8 +9,8 @@ use axum::routing::{MethodRouter, get, post};
 use crate::commands::wider;
 use crate::shared::Shared;
 use crate::{
-    alerts_api, api, assets, commands, feed, guard, problem, quarantine, registers_api, series,
-    sinks,
+    alerts_api, api, assets, commands, feed, guard, health, problem, quarantine, registers_api,
+    series, sinks,
 };
 
 /// The class of all routes that act; they take POST, the others GET.
@@ -43,7 +43,7 @@ const fn act(path: &'static str, handler: fn() -> MethodRouter<Arc<Shared>>) -> 
     }
 }
 
-const ROUTES: [Route; 37] = [
+const ROUTES: &[Route] = &[
     read("/api/v1/site", "site", || get(api::site)),
     read("/api/v1/alerts", "alerts", || get(alerts_api::list)),
     read("/api/v1/alerts/{id}", "alert", || get(alerts_api::one)),
@@ -88,6 +88,7 @@ const ROUTES: [Route; 37] = [
     read("/api/v1/series/{entity}/{measure}", "series", || {
         get(series::range)
     }),
+    read("/api/v1/health", "health", || get(health::health)),
     read("/api/v1/sinks", "sinks", || get(sinks::sinks)),
     read("/api/v1/status", "status", || get(api::status)),
     read("/api/v1/quarantine", "quarantine", || {
@@ -107,7 +108,7 @@ const ROUTES: [Route; 37] = [
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let mut router = Router::new();
-    for route in &ROUTES {
+    for route in ROUTES {
         router = router.route(route.path, (route.handler)());
     }
     router

@@ -25,6 +25,7 @@ pub(crate) async fn prepare(
 ) -> Result<(Arc<Shared>, u64), Error> {
     let mut view = View::new(&config);
     view.set_named(named(&deps.site.borrow()));
+    view.set_health(deps.health.clone());
     let mut deps = deps;
     let image = std::mem::take(&mut deps.image);
     let position = image.outcomes_next;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::archive_tools::args::{ExportArgs, QueryArgs, RefillArgs};
+use crate::health::args::HealthArgs;
 use crate::quarantine::args::QuarantineCommand;
 use crate::site_tools::args::{CatalogCommand, DecodeArgs, DecoderCommand};
 
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     /// Try a profile's decoder
     #[command(subcommand)]
     Decoder(DecoderCommand),
+    /// What the alerts ask of the operators: rates, floods, times, beside the targets of ISA-18.2 and EEMUA 191
+    Health(HealthArgs),
     /// Look into the journals of a node, running or stopped
     #[command(subcommand)]
     Journal(JournalCommand),

@@ -6,6 +6,7 @@ mod clock;
 mod commands;
 mod config;
 mod demo;
+mod health;
 mod http;
 mod journal_tools;
 mod logging;
@@ -49,6 +50,10 @@ fn main() -> ExitCode {
         Command::Decode(args) => site_tools::decode(&args),
         Command::Decoder(command) => site_tools::decoder(&command),
         Command::Quarantine(command) => quarantine::run(&command),
+        Command::Health(args) => {
+            logging::start("warn");
+            health::run(&args)
+        }
         Command::Journal(command) => {
             logging::start("warn");
             journal_tools::run(&command)

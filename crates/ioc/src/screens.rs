@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use alert::health::Positions;
 use console::{Image, Intake, Mode, RuleInfo, SeriesBackend, SiteInfo};
 use event::{Limit, Time};
 use journal::ClockKind;
 use tokio::sync::watch;
 
+use crate::health::Desk;
 use crate::monitor::{Monitor, Progress};
 use crate::quarantine::Shelf;
 use crate::series::Backend;
@@ -65,6 +67,12 @@ fn site_info(monitor: &Monitor) -> SiteInfo {
     }
 }
 
+/// Those of the pack in force.
+fn positions(monitor: &Monitor) -> Positions {
+    let site = monitor.fold().site();
+    site.map(|site| site.positions.clone()).unwrap_or_default()
+}
+
 pub(crate) fn deps(
     store: &Store,
     setup: &Setup<'_>,
@@ -94,6 +102,7 @@ pub(crate) fn deps(
         series: sinks
             .archive()
             .map(|archive| Arc::new(Backend(archive)) as Arc<dyn SeriesBackend>),
+        health: Some(Arc::new(Desk::new(positions(monitor)))),
         quarantine: Some(shelf),
         version: VERSION.to_owned(),
         now: Arc::new(move || Time(clock.now().journal_ns)),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use alert::RuleSet;
+use alert::health::Positions;
 use anyhow::{Context, Result, bail};
 use event::{PackError, PackFiles};
 use normalize::Catalogue;
@@ -31,6 +32,8 @@ pub(crate) struct Site {
     /// What is computed over time.
     pub(crate) derive: Arc<derive::Rules>,
     pub(crate) display: Display,
+    /// Who looks at what.
+    pub(crate) positions: Positions,
 }
 
 impl Site {
@@ -40,18 +43,21 @@ impl Site {
         let rules = RuleSet::load(files, catalogue.vocabulary());
         let display = Display::load(files, catalogue.vocabulary());
         let derive = derive::Rules::load(files, catalogue.vocabulary());
-        match (rules, derive, display) {
-            (Ok(rules), Ok(derive), Ok(display)) => Ok(Self {
+        let positions = Positions::load(files);
+        match (rules, derive, display, positions) {
+            (Ok(rules), Ok(derive), Ok(display), Ok(positions)) => Ok(Self {
                 catalogue: Arc::new(catalogue),
                 rules: Arc::new(rules),
                 derive: Arc::new(derive),
                 display,
+                positions,
             }),
-            (rules, derive, display) => Err(rules
+            (rules, derive, display, positions) => Err(rules
                 .err()
                 .into_iter()
                 .chain(derive.err())
                 .chain(display.err())
+                .chain(positions.err())
                 .flatten()
                 .collect()),
         }

@@ -5,6 +5,7 @@ mod advice;
 mod book;
 mod corroborate;
 mod kinds;
+mod positions;
 mod rules;
 mod scope;
 mod source;

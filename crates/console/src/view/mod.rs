@@ -19,6 +19,7 @@ use event::{EventFlags, Name, Time, Transition};
 use serde::Serialize;
 
 use crate::deps::{Counters, Image, Intake, Mode};
+use crate::health::HealthBackend;
 use crate::{ConsoleConfig, Error};
 
 pub(crate) use alerts::{Shown, Step, is_active};
@@ -59,6 +60,8 @@ pub(crate) struct View {
     rejects: Rejects,
     verdicts: Verdicts,
     registers: Registers,
+    /// Told of every record that is no event; and of the first, whatever it is.
+    health: Option<Arc<dyn HealthBackend>>,
     unreadable: u64,
     holes: u64,
 }
@@ -121,6 +124,7 @@ impl View {
             rejects: Rejects::default(),
             verdicts: Verdicts::default(),
             registers: Registers::default(),
+            health: None,
             unreadable: 0,
             holes: 0,
         }
@@ -128,6 +132,9 @@ impl View {
 
     /// Puts the monitor's own state over what was read back. The records from `outcomes_next` on come from the tail.
     pub(crate) fn set_image(&mut self, image: Image) -> Result<(), Error> {
+        if let Some(health) = &self.health {
+            health.standing(&image.alerts);
+        }
         if let Err(error) = self.alerts.replace(image.alerts) {
             return Err(Error::Configuration(vec![format!(
                 "an alert of the image: {error}"
@@ -142,12 +149,21 @@ impl View {
         Ok(())
     }
 
+    pub(crate) fn set_health(&mut self, health: Option<Arc<dyn HealthBackend>>) {
+        self.health = health;
+    }
+
     pub(crate) fn set_named(&mut self, named: HashSet<Name>) {
         self.entities.set_named(named);
     }
 
     /// Folds one record; a verdict is handed back for whoever waits for it.
     pub(crate) fn apply(&mut self, record: &Record<'_>) -> Option<Arc<Answer>> {
+        if self.now == Time::default()
+            && let Some(health) = &self.health
+        {
+            health.seen(record.time);
+        }
         self.next = record.offset.saturating_add(1);
         self.now = self.now.max(record.time);
         let done = if record.kind == OutcomeKind::Event as u8 {
@@ -179,6 +195,9 @@ impl View {
 
     fn apply_other(&mut self, record: &Record<'_>) -> Result<Option<Arc<Answer>>, DecodeError> {
         let (cause, outcome) = outcome::decode(record.kind, record.version, record.payload)?;
+        if let Some(health) = &self.health {
+            health.fold(record.time, &outcome);
+        }
         match outcome {
             Outcome::Reject(reject) => {
                 self.changed = true;

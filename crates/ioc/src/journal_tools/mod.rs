@@ -50,15 +50,18 @@ fn storage(data: &Path) -> Result<Arc<dyn Storage>> {
 fn open(args: &JournalArgs) -> Result<ReadOnly> {
     match args.journal {
         Which::Inputs => open_named(&args.data, JournalName::Inputs),
-        Which::Outcomes => {
-            // A torn redaction is no damage: `inputs` says which frames are redacted. Without it, they are looked at as
-            // they are.
-            let redacted = open_named(&args.data, JournalName::Inputs)
-                .map(|inputs| redacted_outcomes(inputs.known_redactions()))
-                .unwrap_or_default();
-            open_outcomes(&args.data, redacted)
-        }
+        // A torn redaction is no damage: `inputs` says which frames are redacted. Without it, they are looked at as
+        // they are.
+        Which::Outcomes => outcomes(&args.data),
     }
+}
+
+/// The outcomes of a node, running or stopped.
+pub(crate) fn outcomes(data: &Path) -> Result<ReadOnly> {
+    let redacted = open_named(data, JournalName::Inputs)
+        .map(|inputs| redacted_outcomes(inputs.known_redactions()))
+        .unwrap_or_default();
+    open_outcomes(data, redacted)
 }
 
 fn redacted_outcomes(redactions: &Redactions) -> Vec<u64> {

@@ -313,6 +313,7 @@ impl Fold {
                         rules,
                         derive: fresh.site.derive,
                         display: fresh.site.display,
+                        positions: fresh.site.positions,
                     };
                 }
                 None => {
