@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::archive_tools::args::{ExportArgs, QueryArgs, RefillArgs};
+use crate::notify_tools::args::NotifyCommand;
 use crate::quarantine::args::QuarantineCommand;
 use crate::site_tools::args::{CatalogCommand, DecodeArgs, DecoderCommand};
 
@@ -53,6 +54,9 @@ pub(crate) enum Command {
     /// Try a profile's decoder
     #[command(subcommand)]
     Decoder(DecoderCommand),
+    /// Try the ways by which people are told
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Look into the journals of a node, running or stopped
     #[command(subcommand)]
     Journal(JournalCommand),

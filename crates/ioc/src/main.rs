@@ -11,6 +11,7 @@ mod journal_tools;
 mod logging;
 mod metrics;
 mod monitor;
+mod notify_tools;
 mod quarantine;
 mod redactor;
 mod runtime;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Decode(args) => site_tools::decode(&args),
         Command::Decoder(command) => site_tools::decoder(&command),
         Command::Quarantine(command) => quarantine::run(&command),
+        Command::Notify(command) => notify_tools::run(&command),
         Command::Journal(command) => {
             logging::start("warn");
             journal_tools::run(&command)
