@@ -8,7 +8,7 @@ use ioc_tests::process::{repository, run};
 use serde_json::Value;
 
 /// Who may use whom (see ARCHITECTURE.md). A line here is a decision.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("event", &[]),
     ("journal", &[]),
     ("normalize", &["event"]),
@@ -20,6 +20,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("kafka", &["event", "journal", "pipeline"]),
     ("influxdb", &["event", "journal", "pipeline"]),
     ("archive", &["event", "journal", "pipeline"]),
+    ("notify", &["event", "journal", "pipeline"]),
     ("simulators", &[]),
     (
         "ioc",
@@ -34,6 +35,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
             "kafka",
             "mqtt",
             "normalize",
+            "notify",
             "pipeline",
             "simulators",
         ],

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::archive_tools::args::{ExportArgs, QueryArgs, RefillArgs};
 use crate::health::args::HealthArgs;
+use crate::notify_tools::args::NotifyCommand;
 use crate::quarantine::args::QuarantineCommand;
 use crate::site_tools::args::{CatalogCommand, DecodeArgs, DecoderCommand};
 
@@ -56,6 +57,9 @@ pub(crate) enum Command {
     Decoder(DecoderCommand),
     /// What the alerts ask of the operators: rates, floods, times, beside the targets of ISA-18.2 and EEMUA 191
     Health(HealthArgs),
+    /// Try the ways by which people are told
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Look into the journals of a node, running or stopped
     #[command(subcommand)]
     Journal(JournalCommand),

@@ -14,7 +14,7 @@ use crate::config::{self, Config, Mistake, Source};
 use crate::site::{self, Site};
 use crate::store::Recovered;
 use crate::topology::{self, Setup};
-use crate::{logging, runtime, shutdown};
+use crate::{logging, notify_tools, runtime, shutdown};
 
 /// Exit code for a wrong configuration or call.
 pub(crate) const USAGE: u8 = 2;
@@ -90,6 +90,9 @@ pub(crate) fn check(args: &ConfigArgs) -> Result<ExitCode> {
             place: "node.site".to_owned(),
             message: format!("{error:#}"),
         }),
+    }
+    if let Some(config) = config.as_ref().filter(|config| config.notify.enabled) {
+        mistakes.extend(notify_tools::mistakes(config));
     }
     let mut out = io::stdout().lock();
     for (key, address) in config.iter().flat_map(Config::exposed) {

@@ -12,6 +12,7 @@ mod journal_tools;
 mod logging;
 mod metrics;
 mod monitor;
+mod notify_tools;
 mod quarantine;
 mod redactor;
 mod runtime;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
             logging::start("warn");
             health::run(&args)
         }
+        Command::Notify(command) => notify_tools::run(&command),
         Command::Journal(command) => {
             logging::start("warn");
             journal_tools::run(&command)

@@ -13,10 +13,12 @@ use influxdb::InfluxSink;
 use journal::{Clock, Cursors};
 use kafka::KafkaSink;
 use mqtt::client::{LinkState, LinkStatus};
+use notify::{NotifyDeps, NotifySink};
 use pipeline::{Code, Deps, Ended, Handle, Mover, Sink, State, Status};
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::notify_tools;
 use crate::store::Store;
 
 /// All running movers.
@@ -110,17 +112,12 @@ impl Sinks {
 impl Start<'_> {
     fn spawn<S: Sink>(&mut self, sink: S) -> Result<()> {
         let name = sink.name();
-        let id = self.store.outcomes.id().0;
         let deps = Deps {
             outcomes: self.store.outcomes.clone(),
             inputs: self.store.inputs.appender(),
             cursors: self.cursors.clone(),
             clock: Arc::clone(&self.clock),
-            // Nodes and sinks differ, so that many do not knock at the same moment after an outage.
-            seed: id
-                .iter()
-                .chain(name.as_bytes())
-                .fold(0, |seed: u64, byte| seed.rotate_left(7) ^ u64::from(*byte)),
+            seed: self.seed(name),
         };
         let handle = Mover::new(sink, deps)
             .and_then(Mover::spawn)
@@ -128,9 +125,35 @@ impl Start<'_> {
         self.handles.push(handle);
         Ok(())
     }
+
+    /// Nodes and sinks differ, so that many do not knock at the same moment after an outage.
+    fn seed(&self, name: &str) -> u64 {
+        let id = self.store.outcomes.id().0;
+        id.iter()
+            .chain(name.as_bytes())
+            .fold(0, |seed: u64, byte| seed.rotate_left(7) ^ u64::from(*byte))
+    }
+
+    /// Notices to people, if they are on.
+    fn notices(&mut self, config: &Config) -> Result<()> {
+        if !config.notify.enabled {
+            return Ok(());
+        }
+        let directory = notify_tools::directory(config)?;
+        let deps = NotifyDeps {
+            clock: Arc::clone(&self.clock),
+            inputs: self.store.inputs.appender(),
+            outcomes: self.store.outcomes.id().0,
+            seed: self.seed("notify-addresses"),
+        };
+        let dir = notify_tools::dir(config);
+        let sink = NotifySink::new(&config.notify, directory, &dir, deps)
+            .context("cannot set up the notices")?;
+        self.spawn(sink)
+    }
 }
 
-/// Kafka, InfluxDB and the archive, as far as they are on; the archive also answers questions.
+/// Kafka, InfluxDB, the notices and the archive, as far as they are on; the archive also answers questions.
 fn start_all(config: &Config, start: &mut Start<'_>) -> Result<Option<Arc<Archive>>> {
     if config.kafka.is_on() {
         let journal = JournalId(start.store.inputs.id().0);
@@ -140,6 +163,7 @@ fn start_all(config: &Config, start: &mut Start<'_>) -> Result<Option<Arc<Archiv
         let sink = InfluxSink::new(&config.influxdb).context("cannot set up InfluxDB")?;
         start.spawn(sink)?;
     }
+    start.notices(config)?;
     if !config.archive.enabled {
         return Ok(None);
     }

@@ -29,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) kafka: kafka::KafkaConfig,
     pub(crate) influxdb: influxdb::InfluxConfig,
     pub(crate) archive: archive::ArchiveConfig,
+    pub(crate) notify: notify::NotifyConfig,
     pub(crate) console: console::ConsoleConfig,
     pub(crate) admin: console::AdminConfig,
 }
@@ -132,11 +133,12 @@ impl Config {
                 4 * self.journal.segment_bytes + reserves
             ),
         );
-        let sections: [(&str, Vec<(String, String)>); 4] = [
+        let sections: [(&str, Vec<(String, String)>); 5] = [
             ("broker", owned(self.broker.validate())),
             ("kafka", self.kafka.validate()),
             ("influxdb", owned(self.influxdb.validate())),
             ("archive", owned(self.archive.validate())),
+            ("notify", owned(self.notify.validate())),
         ];
         for (section, wrong) in sections {
             for (key, message) in wrong {

@@ -146,9 +146,35 @@ fn input_fields(
             record,
             super::redacted::fields(&inputs::Redaction::decode(version, bytes)?, &hex),
         ),
-        Kind::Reprocess | Kind::Outlet => {
+        Kind::Reprocess => {
             record.insert("record_base64".into(), base64(bytes).into());
         }
+        Kind::Outlet => match inputs::Outlet::decode(version, bytes)? {
+            inputs::Outlet {
+                outlet,
+                report: inputs::OutletReport::Notice(notice),
+            } => extend(
+                record,
+                json!({
+                    "outlet": outlet,
+                    "notice": notice.key,
+                    "alert": notice.alert,
+                    "revision": notice.revision,
+                    "channel": notice.channel,
+                    "person": notice.person,
+                    "result": notice.result.name(),
+                    "attempts": notice.attempts,
+                    "grouped": notice.grouped,
+                    "detail": notice.detail,
+                }),
+            ),
+            inputs::Outlet {
+                report: inputs::OutletReport::Reject { .. } | inputs::OutletReport::Gap { .. },
+                ..
+            } => {
+                record.insert("record_base64".into(), base64(bytes).into());
+            }
+        },
     }
     Ok(())
 }

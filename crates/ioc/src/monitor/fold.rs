@@ -380,7 +380,7 @@ impl Fold {
             }
             OutletReport::Reject { .. }
             | OutletReport::Gap { .. }
-            | OutletReport::Notice { .. } => {
+            | OutletReport::Notice(_) => {
                 outs.push(Out::Copy(OutcomeKind::OutletCopy, frame.payload));
             }
         }

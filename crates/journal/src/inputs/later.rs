@@ -125,12 +125,8 @@ pub struct Outlet<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutletReport<'a> {
-    /// A notice was delivered, or given up.
-    Notice {
-        key: &'a str,
-        delivered: bool,
-        detail: &'a str,
-    },
+    /// What became of a notice.
+    Notice(Notice<'a>),
     /// A sink refused the outcome at this offset for good; its bytes follow.
     Reject {
         offset: u64,
@@ -141,19 +137,138 @@ pub enum OutletReport<'a> {
     Gap { from: u64, to: u64 },
 }
 
+/// What became of one notice on one channel. No personal data: channel and person are ids of the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notice<'a> {
+    /// Alert + transition, channel, person: reports of equal keys are of the same notice.
+    pub key: &'a str,
+    /// Id of the alert, or of the warning to the public.
+    pub alert: &'a str,
+    /// Revision of the alert at that transition.
+    pub revision: u32,
+    pub channel: &'a str,
+    pub person: &'a str,
+    pub result: NoticeResult,
+    pub attempts: u32,
+    /// Journal time.
+    pub at_ns: i64,
+    /// It went with so many as one (1 = alone).
+    pub grouped: u32,
+    /// What the other side said, shortened.
+    pub detail: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoticeResult {
+    Delivered,
+    /// The other side will never take it.
+    Refused,
+    /// Failed here; it goes on on the next channel of the person.
+    MovedOn,
+    /// Given up because of its age.
+    Expired,
+}
+
+impl NoticeResult {
+    pub const ALL: [Self; 4] = [
+        Self::Delivered,
+        Self::Refused,
+        Self::MovedOn,
+        Self::Expired,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::MovedOn => "moved_on",
+            Self::Expired => "expired",
+        }
+    }
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Delivered => 1,
+            Self::Refused => 2,
+            Self::MovedOn => 3,
+            Self::Expired => 4,
+        }
+    }
+}
+
+impl<'a> Notice<'a> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_str(out, self.key);
+        put_str(out, self.alert);
+        put_varint(out, u64::from(self.revision));
+        put_str(out, self.channel);
+        put_str(out, self.person);
+        out.push(self.result.code());
+        put_varint(out, u64::from(self.attempts));
+        out.extend_from_slice(&self.at_ns.to_le_bytes());
+        put_varint(out, u64::from(self.grouped));
+        put_str(out, self.detail);
+    }
+
+    fn decode(source: &mut Source<'a>) -> Result<Self, DecodeError> {
+        let (key, alert) = (source.str("key")?, source.str("alert")?);
+        let revision = number(source, "revision")?;
+        let (channel, person) = (source.str("channel")?, source.str("person")?);
+        let code = source.u8("result")?;
+        let result = NoticeResult::ALL
+            .into_iter()
+            .find(|result| result.code() == code)
+            .ok_or(DecodeError::Value {
+                field: "result",
+                value: u64::from(code),
+            })?;
+        Ok(Self {
+            key,
+            alert,
+            revision,
+            channel,
+            person,
+            result,
+            attempts: number(source, "attempts")?,
+            at_ns: source.i64("at")?,
+            grouped: number(source, "grouped")?,
+            detail: source.str("detail")?,
+        })
+    }
+
+    /// The short form of the first releases (report 1), which none of them wrote: still read.
+    fn decode_short(source: &mut Source<'a>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            key: source.str("key")?,
+            alert: "",
+            revision: 0,
+            channel: "",
+            person: "",
+            result: if source.bool("delivered")? {
+                NoticeResult::Delivered
+            } else {
+                NoticeResult::Expired
+            },
+            attempts: 0,
+            at_ns: 0,
+            grouped: 1,
+            detail: source.str("detail")?,
+        })
+    }
+}
+
+fn number(source: &mut Source<'_>, field: &'static str) -> Result<u32, DecodeError> {
+    let value = source.varint(field)?;
+    u32::try_from(value).map_err(|_| DecodeError::Value { field, value })
+}
+
 impl<'a> Outlet<'a> {
     pub fn encode(&self, out: &mut Vec<u8>) {
         put_str(out, self.outlet);
         match self.report {
-            OutletReport::Notice {
-                key,
-                delivered,
-                detail,
-            } => {
-                out.push(1);
-                put_str(out, key);
-                put_bool(out, delivered);
-                put_str(out, detail);
+            OutletReport::Notice(notice) => {
+                out.push(4);
+                notice.encode(out);
             }
             OutletReport::Reject {
                 offset,
@@ -178,11 +293,8 @@ impl<'a> Outlet<'a> {
         let mut source = Source::new(bytes);
         let outlet = source.str("outlet")?;
         let report = match source.u8("report")? {
-            1 => OutletReport::Notice {
-                key: source.str("key")?,
-                delivered: source.bool("delivered")?,
-                detail: source.str("detail")?,
-            },
+            1 => OutletReport::Notice(Notice::decode_short(&mut source)?),
+            4 => OutletReport::Notice(Notice::decode(&mut source)?),
             2 => OutletReport::Reject {
                 offset: source.varint("offset")?,
                 reason: source.str("reason")?,

@@ -11,7 +11,7 @@ mod session;
 mod simple;
 
 pub use blank::blank;
-pub use later::{Outlet, OutletReport, Redaction, Reprocess};
+pub use later::{Notice, NoticeResult, Outlet, OutletReport, Redaction, Reprocess};
 pub use message::{FrontDoor, Message, MessageBody, MessagePrefix, Oversize};
 pub use session::{CloseReason, Opening, Release, Session, SessionChange, Will};
 pub use simple::{ClockReason, ClockRecord, Command, Configuration, Node, NodeChange};

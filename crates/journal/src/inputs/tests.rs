@@ -118,11 +118,18 @@ fn rare_records_come_back() {
     assert_eq!(Redaction::decode(VERSION, &bytes), Ok(redaction));
     never_panics(&bytes);
     for report in [
-        OutletReport::Notice {
-            key: "k",
-            delivered: true,
-            detail: "200",
-        },
+        OutletReport::Notice(Notice {
+            key: "flood:g1:j-7@2/hook/an",
+            alert: "flood:g1:j-7",
+            revision: 2,
+            channel: "hook",
+            person: "an",
+            result: NoticeResult::MovedOn,
+            attempts: 3,
+            at_ns: -1,
+            grouped: 12,
+            detail: "HTTP 503",
+        }),
         OutletReport::Reject {
             offset: 1 << 40,
             reason: "type",
@@ -138,6 +145,16 @@ fn rare_records_come_back() {
         assert_eq!(Outlet::decode(VERSION, &bytes), Ok(outlet));
         never_panics(&bytes);
     }
+}
+
+#[test]
+fn the_short_form_of_a_notice_is_still_read() {
+    let bytes = [1, b'n', 1, 1, b'k', 1, 0];
+    let outlet = Outlet::decode(VERSION, &bytes).unwrap();
+    let OutletReport::Notice(notice) = outlet.report else {
+        panic!("{outlet:?}");
+    };
+    assert_eq!((notice.key, notice.result), ("k", NoticeResult::Delivered));
 }
 
 #[test]

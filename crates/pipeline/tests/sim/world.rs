@@ -175,7 +175,7 @@ impl Node {
                             .push((offset, reason.to_owned(), record.to_vec()));
                     }
                     OutletReport::Gap { from, to } => reports.gaps.push((from, to)),
-                    OutletReport::Notice { .. } => panic!("a notice"),
+                    OutletReport::Notice(_) => panic!("a notice"),
                 }
             }
         }
