@@ -8,6 +8,7 @@ use journal::Journal;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::explain::ExplainBackend;
 use crate::quarantine::QuarantineBackend;
 use crate::series::SeriesBackend;
 use crate::sinks::SinkInfo;
@@ -34,6 +35,8 @@ pub struct Deps {
     pub series: Option<Arc<dyn SeriesBackend>>,
     /// Answers for the quarantine.
     pub quarantine: Option<Arc<dyn QuarantineBackend>>,
+    /// Tells why an alert rang.
+    pub explain: Option<Arc<dyn ExplainBackend>>,
 }
 
 /// The monitor's state at its start: the fold of all outcomes below `outcomes_next`.

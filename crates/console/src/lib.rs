@@ -21,6 +21,7 @@ mod commands;
 mod config;
 mod deps;
 mod error;
+mod explain;
 mod feed;
 mod guard;
 mod metrics;
@@ -60,6 +61,7 @@ use tokio_util::sync::CancellationToken;
 pub use config::{AdminConfig, ConsoleConfig};
 pub use deps::{Deps, Image, Intake, MapLine, Mode, RuleInfo, SiteInfo, Trend};
 pub use error::Error;
+pub use explain::ExplainBackend;
 pub use quarantine::{
     AdoptAnswer, AdoptAsk, AdoptProposal, ProfileProposal, QuarantineBackend, QuarantineCounts,
     QuarantineDevice, QuarantineFilter, QuarantineGroup, QuarantineItem, QuarantineOverview,

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commands::Waiters;
 use crate::config::ConsoleConfig;
 use crate::deps::{Intake, Mode, SiteInfo};
+use crate::explain::Explained;
 use crate::feed::Hub;
 use crate::quarantine::Counter;
 use crate::series::Desk;
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     sinks: Arc<dyn Fn() -> Vec<SinkInfo> + Send + Sync>,
     pub(crate) series: Desk,
     pub(crate) quarantine: Counter,
+    pub(crate) explain: Explained,
     pub(crate) hub: Hub,
     pub(crate) waiters: Waiters,
     /// Part of every command id made here: when and at which offset this console started, so that no id comes twice.
@@ -58,6 +60,7 @@ impl Shared {
             hub: Hub::new(&config, view.next()),
             series: Desk::new(&config, deps.series),
             quarantine: Counter::new(deps.quarantine),
+            explain: Explained::new(deps.explain),
             sinks: deps.sinks,
             waiters: Waiters::new(config.commands_waiting_max),
             started: ((deps.now)(), view.next()),

@@ -6,6 +6,7 @@ mod clock;
 mod commands;
 mod config;
 mod demo;
+mod evidence;
 mod http;
 mod journal_tools;
 mod logging;
@@ -45,6 +46,10 @@ fn main() -> ExitCode {
         Command::Query(args) => archive_tools::query(args),
         Command::Export(args) => archive_tools::export(args),
         Command::Refill(args) => archive_tools::refill(&args),
+        Command::Explain(args) => {
+            logging::start("warn");
+            evidence::run(&args)
+        }
         Command::Catalog(command) => site_tools::catalog(&command),
         Command::Decode(args) => site_tools::decode(&args),
         Command::Decoder(command) => site_tools::decoder(&command),

@@ -8,6 +8,7 @@ use event::{Limit, Time};
 use journal::ClockKind;
 use tokio::sync::watch;
 
+use crate::evidence::Explainer;
 use crate::monitor::{Monitor, Progress};
 use crate::quarantine::Shelf;
 use crate::series::Backend;
@@ -94,6 +95,7 @@ pub(crate) fn deps(
             .archive()
             .map(|archive| Arc::new(Backend(archive)) as Arc<dyn SeriesBackend>),
         quarantine: Some(shelf),
+        explain: Some(Arc::new(Explainer(store.storage()))),
         version: VERSION.to_owned(),
         now: Arc::new(move || Time(clock.now().journal_ns)),
         intake: Arc::new(move || {

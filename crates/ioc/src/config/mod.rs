@@ -29,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) kafka: kafka::KafkaConfig,
     pub(crate) influxdb: influxdb::InfluxConfig,
     pub(crate) archive: archive::ArchiveConfig,
+    pub(crate) evidence: crate::evidence::EvidenceConfig,
     pub(crate) console: console::ConsoleConfig,
     pub(crate) admin: console::AdminConfig,
 }
@@ -116,7 +117,7 @@ impl Config {
             "node.data_dir",
             "`node.data_dir` is empty: name the folder for the journals".to_owned(),
         );
-        for (key, value, least, most) in self.ranges() {
+        for (key, value, least, most) in self.ranges().into_iter().chain(self.evidence.ranges()) {
             check(
                 (least..=most).contains(&value),
                 key,
