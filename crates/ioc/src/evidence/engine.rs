@@ -97,14 +97,7 @@ pub(super) fn derive(
         }),
     };
     let Some(derived) = derived else {
-        let truncated = record
-            .transition
-            .alert
-            .evidence
-            .windows
-            .iter()
-            .any(|window| window.count as usize > window.samples.len());
-        let verdict = if truncated {
+        let verdict = if is_cut(told) {
             Verdict::Limited
         } else {
             Verdict::Failed
@@ -118,6 +111,16 @@ pub(super) fn derive(
         return;
     };
     differences(told, derived, &place, report);
+}
+
+/// Whether a window that the rule looks into is not kept as a whole.
+fn is_cut(told: &Transition) -> bool {
+    let evidence = &told.alert.evidence;
+    let cut = |window: &event::EvidenceWindow| {
+        usize::try_from(window.count).is_ok_and(|count| count > window.samples.len())
+    };
+    let over_time = evidence.condition.contains("duration(");
+    evidence.windows.iter().any(cut) || (evidence.windows.is_empty() && over_time)
 }
 
 fn is_same_key(one: &Alert, other: &Alert) -> bool {
@@ -148,13 +151,19 @@ fn differences(told: &Transition, derived: &Transition, place: &str, report: &mu
             );
         }
     }
+    let told_transition = told;
     let (told_json, derived_json) = (json(&told.alert), json(&derived.alert));
     for part in parts {
         let (told, derived) = (told_json.pointer(part), derived_json.pointer(part));
         if told != derived {
+            // What a sentence says of a window needs all of it.
+            let verdict = match part {
+                "/message" | "/value" if is_cut(told_transition) => Verdict::Limited,
+                _ => Verdict::Failed,
+            };
             let show = |value: Option<&Json>| value.map(ToString::to_string).unwrap_or_default();
             report.add(
-                Verdict::Failed,
+                verdict,
                 format!("{place} {part}"),
                 format!("tính lại được {}, cảnh báo ghi {}", show(derived), show(told)),
                 format!("derived {}, the alert says {}", show(derived), show(told)),

@@ -109,3 +109,5 @@ impl ExplainBackend for Explainer {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::{keep_sample, sample_limits};
