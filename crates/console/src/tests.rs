@@ -15,6 +15,7 @@ use crate::node::{Node, until};
 use crate::{ConsoleConfig, MapLine, RuleInfo, SiteInfo, Trend, feed, routes, sample, tail};
 
 mod commands;
+mod explain;
 mod openapi;
 mod quarantine;
 mod series;

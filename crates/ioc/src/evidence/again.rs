@@ -8,7 +8,8 @@ use journal::inputs::{self, FrontDoor};
 use mqtt::codec::Properties;
 use normalize::{Input, Normalized, Normalizer};
 
-use super::format::KeptFrame;
+use super::format::{self, KeptFrame};
+use super::read::Record;
 use crate::site::Site;
 
 /// Moves reception so far that a device's own time stays what it is and one that was taken from reception moves along.
@@ -21,6 +22,50 @@ pub(super) enum Reread {
     Refused(String),
     /// No message, or one without a reading.
     Nothing,
+}
+
+/// The compiled packs of an alert's records: nearly always one.
+#[derive(Default)]
+pub(super) struct Packs {
+    last: Option<(String, Opened)>,
+}
+
+/// A kept site pack as it was found.
+#[derive(Clone)]
+pub(super) enum Opened {
+    /// Compiled, and whether its bytes have the digest that the alert names.
+    Good(Arc<Again>, bool),
+    Bad(String),
+    Missing,
+}
+
+impl Packs {
+    pub(super) fn of(&mut self, record: &Record) -> Opened {
+        let (Some(digest), Some(pack)) = (&record.head.pack, &record.pack) else {
+            return Opened::Missing;
+        };
+        if let Some((known, opened)) = &self.last
+            && known == digest
+        {
+            return opened.clone();
+        }
+        let opened = match Again::load(pack) {
+            Ok(again) => {
+                let named = format::hex(&format::sha256(pack)) == *digest;
+                Opened::Good(Arc::new(again), named)
+            }
+            Err(error) => Opened::Bad(error),
+        };
+        self.last = Some((digest.clone(), opened.clone()));
+        opened
+    }
+
+    pub(super) fn again(&mut self, record: &Record) -> Option<Arc<Again>> {
+        match self.of(record) {
+            Opened::Good(again, _) => Some(again),
+            Opened::Bad(_) | Opened::Missing => None,
+        }
+    }
 }
 
 /// A kept site pack, compiled.
@@ -65,17 +110,27 @@ impl Again {
             })
     }
 
+    /// Whether the rule looks at more than the newest values.
+    pub(super) fn looks_back(&self, rule: &str) -> bool {
+        const OVER_TIME: [&str; 5] = [
+            "duration(",
+            "tumbling(",
+            "session(",
+            "baseline(",
+            "deviation(",
+        ];
+        self.rule_text(rule)
+            .is_none_or(|(_, text)| OVER_TIME.iter().any(|word| text.contains(word)))
+    }
+
     /// All of them in the order in which they came, as the product would read them with no memory of what went before.
     pub(super) fn read(&self, journal: JournalId, frames: &[&KeptFrame]) -> BTreeMap<u64, Reread> {
         let mut normalizer = Normalizer::new(Arc::clone(&self.site.catalogue));
         let mut frames = frames.to_vec();
         frames.sort_by_key(|frame| frame.offset);
-        let read = frames.into_iter().map(|frame| {
-            (
-                frame.offset,
-                read_one(&mut normalizer, journal, frame, 0),
-            )
-        });
+        let read = frames
+            .into_iter()
+            .map(|frame| (frame.offset, read_one(&mut normalizer, journal, frame, 0)));
         read.collect()
     }
 

@@ -1,13 +1,12 @@
 //! Everything that is known of why an alert rang, as one JSON value: for the API, for `--json`, and what the text is printed from.
 
 use std::str::FromStr;
-use std::sync::Arc;
 
 use event::{EvidenceValue, JournalId, Time};
 use journal::inputs;
 use serde_json::{Map, Value, json};
 
-use super::again::Again;
+use super::again::{Again, Packs};
 use super::format::{self, FrameState};
 use super::read::{Found, Frame, Record};
 use super::verify::Report;
@@ -21,10 +20,8 @@ pub(super) fn document(alert: &str, found: &Found, report: Option<&Report>) -> O
     let last = found.records.last()?;
     let mut packs = Packs::default();
     let now = &last.transition.alert;
-    let again = packs.of(last);
-    let rule_text = again
-        .as_ref()
-        .and_then(|again| again.rule_text(&now.rule));
+    let again = packs.again(last);
+    let rule_text = again.as_ref().and_then(|again| again.rule_text(&now.rule));
     let rule_title = again.as_ref().and_then(|again| {
         let rules = again.site.rules.info();
         let rule = rules.into_iter().find(|rule| rule.id == now.rule);
@@ -34,7 +31,7 @@ pub(super) fn document(alert: &str, found: &Found, report: Option<&Report>) -> O
     let transitions: Vec<Value> = found
         .records
         .iter()
-        .map(|record| transition(record, packs.of(record).as_deref()))
+        .map(|record| transition(record, packs.again(record).as_deref()))
         .collect();
     Some(json!({
         "alert": alert,
@@ -64,27 +61,6 @@ pub(super) fn document(alert: &str, found: &Found, report: Option<&Report>) -> O
         "damaged": found.damaged,
         "verify": report,
     }))
-}
-
-/// The compiled packs of an alert's records: nearly always one.
-#[derive(Default)]
-struct Packs {
-    last: Option<(String, Option<Arc<Again>>)>,
-}
-
-impl Packs {
-    fn of(&mut self, record: &Record) -> Option<Arc<Again>> {
-        let digest = record.head.pack.clone()?;
-        if let Some((known, again)) = &self.last
-            && *known == digest
-        {
-            return again.clone();
-        }
-        let pack = record.pack.as_ref()?;
-        let again = Again::load(pack).ok().map(Arc::new);
-        self.last = Some((digest, again.clone()));
-        again
-    }
 }
 
 fn transition(record: &Record, again: Option<&Again>) -> Value {

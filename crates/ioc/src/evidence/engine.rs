@@ -58,6 +58,17 @@ const LATER: [&str; 9] = [
     "/evidence/condition",
 ];
 
+/// What needs the whole of a window, where the rule looks into one.
+const OF_WINDOWS: [&str; 7] = [
+    "/id",
+    "/since",
+    "/raised",
+    "/changed",
+    "/severity",
+    "/value",
+    "/message",
+];
+
 /// One event for the engine, with the times of its record.
 struct Fed {
     now: Time,
@@ -97,7 +108,7 @@ pub(super) fn derive(
         }),
     };
     let Some(derived) = derived else {
-        let verdict = if is_cut(told) {
+        let verdict = if is_cut(told, again) {
             Verdict::Limited
         } else {
             Verdict::Failed
@@ -110,16 +121,16 @@ pub(super) fn derive(
         );
         return;
     };
-    differences(told, derived, &place, report);
+    differences(told, derived, again, &place, report);
 }
 
 /// Whether a window that the rule looks into is not kept as a whole.
-fn is_cut(told: &Transition) -> bool {
+fn is_cut(told: &Transition, again: &Again) -> bool {
     let evidence = &told.alert.evidence;
     let cut = |window: &event::EvidenceWindow| {
         usize::try_from(window.count).is_ok_and(|count| count > window.samples.len())
     };
-    let over_time = evidence.condition.contains("duration(");
+    let over_time = again.looks_back(&told.alert.rule);
     evidence.windows.iter().any(cut) || (evidence.windows.is_empty() && over_time)
 }
 
@@ -130,7 +141,13 @@ fn is_same_key(one: &Alert, other: &Alert) -> bool {
         && one.retrospective == other.retrospective
 }
 
-fn differences(told: &Transition, derived: &Transition, place: &str, report: &mut Report) {
+fn differences(
+    told: &Transition,
+    derived: &Transition,
+    again: &Again,
+    place: &str,
+    report: &mut Report,
+) {
     let raised = told.change == Change::Raised;
     let number = |value: Option<f64>| value.map(f64::to_bits);
     let same_value = number(told.alert.value) == number(derived.alert.value);
@@ -151,21 +168,25 @@ fn differences(told: &Transition, derived: &Transition, place: &str, report: &mu
             );
         }
     }
-    let told_transition = told;
+    let cut = is_cut(told, again);
     let (told_json, derived_json) = (json(&told.alert), json(&derived.alert));
     for part in parts {
         let (told, derived) = (told_json.pointer(part), derived_json.pointer(part));
         if told != derived {
-            // What a sentence says of a window needs all of it.
-            let verdict = match part {
-                "/message" | "/value" if is_cut(told_transition) => Verdict::Limited,
-                _ => Verdict::Failed,
+            let verdict = if cut && OF_WINDOWS.contains(&part) {
+                Verdict::Limited
+            } else {
+                Verdict::Failed
             };
             let show = |value: Option<&Json>| value.map(ToString::to_string).unwrap_or_default();
             report.add(
                 verdict,
                 format!("{place} {part}"),
-                format!("tính lại được {}, cảnh báo ghi {}", show(derived), show(told)),
+                format!(
+                    "tính lại được {}, cảnh báo ghi {}",
+                    show(derived),
+                    show(told)
+                ),
                 format!("derived {}, the alert says {}", show(derived), show(told)),
             );
         }
@@ -180,9 +201,14 @@ fn differences(told: &Transition, derived: &Transition, place: &str, report: &mu
                 && same(&told.value, &derived.value)
         })
     });
-    if !known || (raised && told_values.len() != derived_values.len()) {
+    let as_many = told_values.len() == derived_values.len();
+    if !known || (raised && !as_many) {
         report.add(
-            Verdict::Failed,
+            if known && cut {
+                Verdict::Limited
+            } else {
+                Verdict::Failed
+            },
             format!("{place} /evidence/values"),
             "các giá trị tính lại không giống".to_owned(),
             "the values that come out are not those that were told".to_owned(),
@@ -309,7 +335,12 @@ fn feed(
     place: Place<'_>,
     (value, quality, processed, received): (&Value, Quality, Time, Time),
 ) {
-    let of = event_of(read, place.offset, (place.entity, place.measure), place.observed);
+    let of = event_of(
+        read,
+        place.offset,
+        (place.entity, place.measure),
+        place.observed,
+    );
     if let Some(event) = of {
         let known = |one: &Fed| one.offset == place.offset && one.event.id == event.id;
         if !fed.iter().any(known) {

@@ -2,10 +2,9 @@
 //! records of `inputs` that it names, the site pack in force and the transition into the [`Store`]; then moves its cursor. A kill at
 //! any moment leads to the same end: what the cursor has not passed is looked at again, and what is kept already is not kept twice.
 //!
-//! Bounds: one thread; records and bytes an alert ([`Bounds`]). It holds `inputs` back [`LOOK_BACK`] records before the one that it
+//! Bounds: one thread; records and bytes an alert ([`super::gather`]). It holds `inputs` back [`LOOK_BACK`] records before the one that it
 //! has come to and `outcomes` at its position, both as a reader that gives way: at the bound on disk evidence is lost, not messages.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -18,8 +17,9 @@ use journal::inputs;
 use journal::{Cursors, Frame, Journal, OnFull, ReadBatch, Reader};
 use tokio::sync::watch;
 
-use super::format::{self, FrameRef, FrameState, Head, KeptFrame, Life};
-use super::store::{Figures, Store, Turn};
+use super::format::{self, Head, Life};
+use super::gather::{Bounds, Gather};
+use super::store::{Figures, Store};
 
 /// Name of the cursor, and of both holds.
 const NAME: &str = "evidence";
@@ -30,15 +30,6 @@ const STORE_EVERY: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(1);
 /// How far behind a transition the records that it names are held back.
 const LOOK_BACK: u64 = 100_000;
-/// Records within this distance are read on to, farther ones are looked up.
-const NEAR: u64 = 2_000;
-
-/// Bounds of what one transition keeps.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    pub(crate) frames_max: usize,
-    pub(crate) frame_bytes_max: usize,
-}
 
 /// A site pack by its digest.
 #[derive(Clone)]
@@ -326,7 +317,8 @@ impl Keeper {
             Change::Raised | Change::Reopened | Change::Revised
         );
         if rests_on_values && !turn.has_evidence(&id, frame.offset) {
-            let frames = self.frames(&mut turn, transition, stamp)?;
+            let mut gather = Gather::new(&self.inputs, self.bounds);
+            let frames = gather.frames(&mut turn, transition, stamp)?;
             if let Some(pack) = &self.pack
                 && !turn.has_pack(&pack.digest)
             {
@@ -348,98 +340,12 @@ impl Keeper {
         turn.commit()
     }
 
-    /// Copies the records that the alert names: what its values rest on first, then the newest samples of its windows.
-    fn frames(
-        &self,
-        turn: &mut Turn<'_>,
-        transition: &Transition,
-        stamp: i64,
-    ) -> Result<Vec<FrameRef>> {
-        let (wanted, beyond) = named(transition, self.bounds.frames_max);
-        let mut frames = Vec::with_capacity(wanted.len());
-        let mut bytes = 0;
-        let mut reader: Option<Reader> = None;
-        let mut read: Option<ReadBatch> = None;
-        for offset in wanted {
-            let mut kept = FrameRef {
-                offset,
-                state: FrameState::Kept,
-                sha256: turn.has_frame(offset).map(|digest| format::hex(&digest)),
-            };
-            if kept.sha256.is_none() {
-                match self.find(&mut reader, &mut read, offset)? {
-                    None => kept.state = FrameState::Gone,
-                    Some(Found::Redacted) => kept.state = FrameState::Blanked,
-                    Some(Found::Frame(frame)) => {
-                        bytes += frame.payload.len();
-                        if bytes > self.bounds.frame_bytes_max {
-                            kept.state = FrameState::Beyond;
-                        } else {
-                            kept.sha256 = Some(format::hex(&turn.frame(&frame, stamp)));
-                        }
-                    }
-                }
-            }
-            frames.push(kept);
-        }
-        frames.extend(beyond.into_iter().map(|offset| FrameRef {
-            offset,
-            state: FrameState::Beyond,
-            sha256: None,
-        }));
-        Ok(frames)
-    }
-
-    fn find(
-        &self,
-        reader: &mut Option<Reader>,
-        read: &mut Option<ReadBatch>,
-        offset: u64,
-    ) -> Result<Option<Found>> {
-        let look = |batch: &ReadBatch| {
-            let found = batch.frames().find(|frame| frame.offset == offset)?;
-            Some(if found.is_redacted() {
-                Found::Redacted
-            } else {
-                Found::Frame(KeptFrame::of(&found))
-            })
-        };
-        if let Some(found) = read.as_ref().and_then(look) {
-            return Ok(Some(found));
-        }
-        let near = |reader: &Reader| {
-            let position = reader.position();
-            (position..position + NEAR).contains(&offset)
-        };
-        let mut open = match reader.take().filter(near) {
-            Some(open) => open,
-            None => self.inputs.reader(offset),
-        };
-        while open.position() <= offset && open.position() < self.inputs.next_offset() {
-            let batch = open
-                .next_blocking(Some(Duration::ZERO))
-                .with_context(|| format!("cannot read record {offset} of `inputs`"))?;
-            let Some(batch) = batch else { break };
-            let found = look(&batch);
-            *read = Some(batch);
-            if found.is_some() {
-                *reader = Some(open);
-                return Ok(found);
-            }
-        }
-        *reader = Some(open);
-        Ok(None)
-    }
-
     fn store_cursor(&mut self) {
         let now = Instant::now();
         if self.stored.0 != self.position {
             let mut note = self.outcomes.id().0.to_vec();
             note.extend(self.pack.iter().flat_map(|pack| pack.digest));
-            match self
-                .cursors
-                .store_with_note(NAME, self.position, &note)
-            {
+            match self.cursors.store_with_note(NAME, self.position, &note) {
                 Ok(()) => self.hold(),
                 // Done again after a restart, which is harmless.
                 Err(error) => {
@@ -451,30 +357,6 @@ impl Keeper {
         }
         self.stored = (self.position, now);
     }
-}
-
-enum Found {
-    Redacted,
-    Frame(KeptFrame),
-}
-
-/// The records of `inputs` that an alert rests on, ascending: at most `max` of them, and those beyond.
-fn named(transition: &Transition, max: usize) -> (BTreeSet<u64>, BTreeSet<u64>) {
-    let evidence = &transition.alert.evidence;
-    let values = evidence.values.iter().rev().map(|value| value.offset);
-    let samples = evidence.windows.iter();
-    let samples: BTreeSet<u64> = samples
-        .flat_map(|window| window.samples.iter().map(|(_, _, offset)| *offset))
-        .collect();
-    let (mut wanted, mut beyond) = (BTreeSet::new(), BTreeSet::new());
-    for offset in values.chain(samples.into_iter().rev()) {
-        if wanted.len() < max || wanted.contains(&offset) {
-            wanted.insert(offset);
-        } else {
-            beyond.insert(offset);
-        }
-    }
-    (wanted, beyond)
 }
 
 /// A cursor that cannot be trusted is gone back on: doing it again is harmless, leaving out is not.

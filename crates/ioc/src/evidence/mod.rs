@@ -1,7 +1,7 @@
 //! Why an alert rang, also when the journals have forgotten it: for every transition that rests on values the raw records of
 //! `inputs`, the site pack and the transition itself, kept apart from the journals in a store of its own, bounded by size and age.
 //!
-//! [`keeper`] copies on a thread behind the monitor, [`store`] owns the files ([`format`]), [`read`] looks into them beside a running
+//! [`keeper`] copies on a thread behind the monitor ([`gather`]), [`store`] owns the files ([`format`]), [`read`] looks into them beside a running
 //! node, [`document`] tells people ([`text`]), and [`verify`] derives the alert again from what is kept ([`again`], [`engine`]).
 //!
 //! Personal data: a redacted record is never copied, and what was copied before is overwritten by the redactor before its
@@ -11,6 +11,7 @@ mod again;
 mod document;
 mod engine;
 mod format;
+mod gather;
 mod keeper;
 mod read;
 mod store;
@@ -30,7 +31,7 @@ pub(crate) use keeper::Handle;
 pub(crate) use store::{Figures, Store};
 pub(crate) use tool::run;
 
-use keeper::Bounds;
+use gather::Bounds;
 use store::Limits;
 
 /// `[evidence]` of the configuration.

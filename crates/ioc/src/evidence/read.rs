@@ -100,9 +100,7 @@ fn segment(
         match Head::from_bytes(payload) {
             Some((head, text)) if head.alert == alert => heads.push((at, head, text.to_vec())),
             Some(_) => {}
-            None => found
-                .damaged
-                .push(damaged(at, "the record cannot be read")),
+            None => found.damaged.push(damaged(at, "the record cannot be read")),
         }
     }
     if heads.is_empty() {

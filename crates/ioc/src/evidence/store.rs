@@ -3,7 +3,7 @@
 //!
 //! Bounds: [`Limits`]; the oldest segment goes when the store is too large or the segment too old, and is counted.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -151,7 +151,10 @@ impl Store {
                 .open(&path(*number), Access::Write)
                 .with_context(|| format!("cannot open {}", path(*number)))?;
             if whole < bytes.len() as u64 {
-                tracing::info!(bytes = bytes.len() as u64 - whole, "torn end of the evidence cut off");
+                tracing::info!(
+                    bytes = bytes.len() as u64 - whole,
+                    "torn end of the evidence cut off"
+                );
                 file.truncate(whole)
                     .and_then(|()| file.sync_data())
                     .context("cannot cut off the torn end of the evidence")?;
@@ -232,7 +235,15 @@ impl Store {
         if offsets.is_empty() {
             return Ok(());
         }
-        let inner = self.lock();
+        let offsets: BTreeSet<u64> = offsets.iter().copied().collect();
+        let mut inner = self.lock();
+        if let Some(current) = &mut inner.current {
+            // Named again, it is looked for again, and found to be redacted.
+            current
+                .held
+                .frames
+                .retain(|offset, _| !offsets.contains(offset));
+        }
         for (number, segment) in &inner.segments {
             let found = segment.frames.iter();
             let found: Vec<_> = found
@@ -277,7 +288,9 @@ impl Store {
 
     fn trim(&self, inner: &mut Inner) -> io::Result<()> {
         let newest = inner.segments.values().map(|segment| segment.newest).max();
-        let oldest_kept = newest.unwrap_or(i64::MIN).saturating_sub(self.limits.retain_ns);
+        let oldest_kept = newest
+            .unwrap_or(i64::MIN)
+            .saturating_sub(self.limits.retain_ns);
         while inner.segments.len() > 1 {
             let bytes: u64 = inner.segments.values().map(|segment| segment.bytes).sum();
             let Some((number, oldest)) = inner.segments.first_key_value() else {
@@ -290,8 +303,13 @@ impl Store {
             self.storage.remove(&path(number))?;
             self.storage.sync_dir(FOLDER)?;
             inner.segments.remove(&number);
-            self.figures.segments_dropped.fetch_add(1, Ordering::Relaxed);
-            tracing::info!(segment = number, "the oldest evidence goes (evidence.bytes_max, evidence.retain_days)");
+            self.figures
+                .segments_dropped
+                .fetch_add(1, Ordering::Relaxed);
+            tracing::info!(
+                segment = number,
+                "the oldest evidence goes (evidence.bytes_max, evidence.retain_days)"
+            );
         }
         Ok(())
     }
@@ -314,7 +332,9 @@ fn look(bytes: &[u8], newest: bool) -> (Segment, Held) {
         }
         segment.newest = segment.newest.max(header.stamp);
         if header.kind == Kind::Frame {
-            segment.frames.push((header.key, position as u64, payload.len()));
+            segment
+                .frames
+                .push((header.key, position as u64, payload.len()));
         }
         if !good {
             continue;

@@ -11,7 +11,8 @@ use journal::{Batch, Class, Clock, Cursors, Journal, JournalName, Opened, Stamp,
 use serde_json::json;
 
 use super::format::{self, FrameState, Head, KeptFrame, Kind};
-use super::keeper::{Bounds, Keeper};
+use super::gather::Bounds;
+use super::keeper::Keeper;
 use super::read::{self, Found};
 use super::store::{self, Limits, Store};
 use super::verify::{Report, Verdict, verify};
@@ -202,7 +203,8 @@ impl World {
             format::put(header.kind, header.key, header.stamp, &payload, &mut new);
         }
         let file = self.storage.create(&path).unwrap();
-        file.write_at(&mut [std::io::IoSlice::new(&new)], 0).unwrap();
+        file.write_at(&mut [std::io::IoSlice::new(&new)], 0)
+            .unwrap();
     }
 }
 
@@ -213,7 +215,9 @@ const ALL: Bounds = Bounds {
 
 fn replaced(bytes: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
-    let at = bytes.windows(from.len()).position(|part| part == from.as_bytes());
+    let at = bytes
+        .windows(from.len())
+        .position(|part| part == from.as_bytes());
     let mut bytes = bytes;
     if let Some(at) = at {
         bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
@@ -296,8 +300,15 @@ fn a_changed_value_is_found_with_the_digests_mended_too() {
     });
     let report = world.prove(&alert);
     assert_eq!(report.verdict, Verdict::Failed);
-    let english: Vec<_> = report.items.iter().map(|item| item.what.en.as_str()).collect();
-    assert!(english.iter().any(|what| what.contains("58.14")), "{english:?}");
+    let english: Vec<_> = report
+        .items
+        .iter()
+        .map(|item| item.what.en.as_str())
+        .collect();
+    assert!(
+        english.iter().any(|what| what.contains("58.14")),
+        "{english:?}"
+    );
     // The alert itself: its sentence does not follow from what is kept.
     let (world, alert) = flood(3);
     world.keep(&world.store(), ALL);
@@ -312,7 +323,12 @@ fn a_changed_value_is_found_with_the_digests_mended_too() {
     });
     let report = world.prove(&alert);
     assert_eq!(report.verdict, Verdict::Failed);
-    assert!(report.items.iter().any(|item| item.place.ends_with("/message")));
+    assert!(
+        report
+            .items
+            .iter()
+            .any(|item| item.place.ends_with("/message"))
+    );
 }
 
 #[test]
@@ -324,10 +340,15 @@ fn a_wrong_checksum_is_damage() {
     let at = bytes.windows(5).position(|part| part == b"58.13").unwrap();
     bytes[at] = b'4';
     let file = world.storage.create(&path).unwrap();
-    file.write_at(&mut [std::io::IoSlice::new(&bytes)], 0).unwrap();
+    file.write_at(&mut [std::io::IoSlice::new(&bytes)], 0)
+        .unwrap();
     let report = world.prove(&alert);
     assert_eq!(report.verdict, Verdict::Failed);
-    assert!(report.items[0].place.contains("evidence/0000000000.ev at byte"));
+    assert!(
+        report.items[0]
+            .place
+            .contains("evidence/0000000000.ev at byte")
+    );
 }
 
 #[test]
@@ -371,7 +392,10 @@ fn a_blanked_record_is_gone_from_every_file_and_said() {
         }
         .encode(out);
     });
-    let named = world.inputs.appender().append_blocking(Class::System, batch);
+    let named = world
+        .inputs
+        .appender()
+        .append_blocking(Class::System, batch);
     named.unwrap().wait().unwrap();
     world.inputs.redact(&[offset]).unwrap();
     world.keep(&world.store(), ALL);
@@ -391,7 +415,8 @@ fn a_kill_repeats_nothing_and_loses_nothing() {
     assert_eq!(world.storage.content(&store::path(0)).unwrap(), whole);
     let file = world.storage.create(&store::path(0)).unwrap();
     let torn = &whole[..whole.len() - 7];
-    file.write_at(&mut [std::io::IoSlice::new(torn)], 0).unwrap();
+    file.write_at(&mut [std::io::IoSlice::new(torn)], 0)
+        .unwrap();
     world.storage.remove("cursors/evidence").unwrap();
     world.keep(&world.store(), ALL);
     assert_eq!(world.storage.content(&store::path(0)).unwrap(), whole);
@@ -406,15 +431,17 @@ fn the_oldest_goes_at_the_bounds_and_every_segment_stands_alone() {
         segment_bytes: 1,
         ..sample_limits()
     };
-    let open = |world: &World| {
-        Arc::new(Store::open(world.shared(), world.inputs.id().0, limits).unwrap())
-    };
+    let open =
+        |world: &World| Arc::new(Store::open(world.shared(), world.inputs.id().0, limits).unwrap());
     let store = open(&world);
     world.keep(&store, ALL);
     assert_eq!(world.prove(&alert).verdict, Verdict::Proven);
     for round in 0..60 {
         // Steps large enough to be told each time.
-        world.publish(10 + round, 59.0 + f64::from(u32::try_from(round % 2).unwrap()) * 5.0);
+        world.publish(
+            10 + round,
+            59.0 + f64::from(u32::try_from(round % 2).unwrap()) * 5.0,
+        );
     }
     world.fold();
     world.keep(&store, ALL);

@@ -114,8 +114,11 @@ pub(super) fn print(document: &Value, out: &mut dyn Write) -> io::Result<()> {
         None => writeln!(out, "  | {}", text(rule, "condition"))?,
     }
     writeln!(out, "  {PACK}: {}", text(rule, "pack"))?;
-    for transition in list(document, "transitions") {
-        print_transition(transition, out)?;
+    let transitions = list(document, "transitions");
+    for (index, transition) in transitions.iter().enumerate() {
+        // Revisions are many: all of the newest, of those before it the sentence.
+        let whole = transition["change"] != "revised" || index + 1 == transitions.len();
+        print_transition(transition, whole, out)?;
     }
     writeln!(out, "\n{LIFE}")?;
     for step in list(document, "life") {
@@ -145,7 +148,7 @@ pub(super) fn print(document: &Value, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn print_transition(transition: &Value, out: &mut dyn Write) -> io::Result<()> {
+fn print_transition(transition: &Value, whole: bool, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "\n{TRANSITION}: {} ({}), {}  [inputs {}, outcomes {}]",
@@ -156,6 +159,9 @@ fn print_transition(transition: &Value, out: &mut dyn Write) -> io::Result<()> {
         transition["outcome"]
     )?;
     both(out, "  ", &transition["message"])?;
+    if !whole {
+        return Ok(());
+    }
     if let Some(heard) = transition["last_heard"].as_str() {
         writeln!(out, "  {HEARD}: {heard}")?;
     }

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use event::{Event, EvidenceValue, JournalId, Quality, Text, Time};
 use serde::Serialize;
 
-use super::again::{Again, Reread, same};
+use super::again::{Again, Opened, Packs, Reread, same};
 use super::engine;
 use super::format::{self, FrameState};
 use super::read::{Found, Record};
@@ -80,9 +80,10 @@ pub(super) fn verify(found: &Found) -> Report {
             "a record of the evidence is damaged".to_owned(),
         );
     }
+    let mut packs = Packs::default();
     for record in &found.records {
         report.transitions += 1;
-        one(record, &mut report);
+        one(record, packs.of(record), &mut report);
         let head = &record.head;
         let lived = found.life.iter().any(|life| {
             life.outcome == head.outcome
@@ -101,7 +102,7 @@ pub(super) fn verify(found: &Found) -> Report {
     report
 }
 
-fn one(record: &Record, report: &mut Report) {
+fn one(record: &Record, pack: Opened, report: &mut Report) {
     let head = &record.head;
     let place = format!("revision {}", head.revision);
     if format::hex(&format::sha256(&record.text)) != head.sha256
@@ -116,39 +117,34 @@ fn one(record: &Record, report: &mut Report) {
         );
     }
     seals(record, report);
-    let Some(pack) = &record.pack else {
-        report.add(
-            Verdict::Limited,
-            place,
-            "không có gói địa bàn kèm theo".to_owned(),
-            "its site pack is not kept".to_owned(),
-        );
-        return;
-    };
-    if head.pack.as_deref() != Some(format::hex(&format::sha256(pack)).as_str()) {
-        report.add(
+    let (verdict, vi, en) = match pack {
+        Opened::Good(again, true) => return by(record, &again, report),
+        Opened::Good(_, false) => (
             Verdict::Failed,
-            place.clone(),
             "gói địa bàn khác với lúc lưu".to_owned(),
             "the site pack is not the one that was kept".to_owned(),
-        );
-    }
-    let again = match Again::load(pack) {
-        Ok(again) => again,
-        Err(error) => {
-            report.add(
-                Verdict::Failed,
-                place,
-                format!("không đọc được gói địa bàn: {error}"),
-                format!("the site pack cannot be read: {error}"),
-            );
-            return;
-        }
+        ),
+        Opened::Bad(error) => (
+            Verdict::Failed,
+            format!("không đọc được gói địa bàn: {error}"),
+            format!("the site pack cannot be read: {error}"),
+        ),
+        Opened::Missing => (
+            Verdict::Limited,
+            "không có gói địa bàn kèm theo".to_owned(),
+            "its site pack is not kept".to_owned(),
+        ),
     };
+    report.add(verdict, place, vi, en);
+}
+
+/// Reads the records again by the kept pack and derives the transition.
+fn by(record: &Record, again: &Again, report: &mut Report) {
+    let head = &record.head;
     let Ok(journal) = JournalId::from_str(&head.journal) else {
         report.add(
             Verdict::Failed,
-            place,
+            format!("revision {}", head.revision),
             "số hiệu nhật ký không đọc được".to_owned(),
             "the identity of the journal cannot be read".to_owned(),
         );
@@ -163,10 +159,10 @@ fn one(record: &Record, report: &mut Report) {
     let values: Vec<EvidenceValue> = record.transition.alert.evidence.values.clone();
     for value in &values {
         report.values += 1;
-        compare(record, &again, &read, value, report);
+        compare(record, again, &read, value, report);
     }
     samples(record, &read, report);
-    engine::derive(record, &again, journal, &read, report);
+    engine::derive(record, again, journal, &read, report);
 }
 
 /// Kept records against the digests that the alert holds of them.
@@ -260,7 +256,10 @@ fn compare(
         return;
     };
     let Some(kept) = &frame.kept else { return };
-    let times = [(value.received.0, kept.wall_ns), (value.processed.0, kept.journal_ns)];
+    let times = [
+        (value.received.0, kept.wall_ns),
+        (value.processed.0, kept.journal_ns),
+    ];
     if times.iter().any(|(told, kept)| told != kept) {
         report.add(
             Verdict::Failed,
@@ -280,8 +279,14 @@ fn compare(
         report.add(
             Verdict::Failed,
             place.clone(),
-            format!("bản tin gốc cho {:?}, cảnh báo ghi {:?}", given.value, value.value),
-            format!("the raw record gives {:?}, the alert says {:?}", given.value, value.value),
+            format!(
+                "bản tin gốc cho {:?}, cảnh báo ghi {:?}",
+                given.value, value.value
+            ),
+            format!(
+                "the raw record gives {:?}, the alert says {:?}",
+                given.value, value.value
+            ),
         );
     }
     if (given.quality.0 ^ value.quality.0) & !OF_MEMORY.0 != 0 {
@@ -303,8 +308,14 @@ fn compare(
         report.add(
             verdict,
             place,
-            format!("bản tin gốc cho thời điểm {}, cảnh báo ghi {}", event.observed, value.observed),
-            format!("the raw record gives the time {}, the alert says {}", event.observed, value.observed),
+            format!(
+                "bản tin gốc cho thời điểm {}, cảnh báo ghi {}",
+                event.observed, value.observed
+            ),
+            format!(
+                "the raw record gives the time {}, the alert says {}",
+                event.observed, value.observed
+            ),
         );
     }
 }
@@ -360,7 +371,11 @@ fn samples(record: &Record, read: &BTreeMap<u64, Reread>, report: &mut Report) {
                 Verdict::Limited,
                 place.clone(),
                 format!("giữ {} trong {} mẫu", window.samples.len(), window.count),
-                format!("{} of {} samples are kept", window.samples.len(), window.count),
+                format!(
+                    "{} of {} samples are kept",
+                    window.samples.len(),
+                    window.count
+                ),
             );
         }
         for (observed, number, offset) in &window.samples {
@@ -373,7 +388,10 @@ fn samples(record: &Record, read: &BTreeMap<u64, Reread>, report: &mut Report) {
                     Verdict::Failed,
                     format!("{place}, record {offset} of inputs"),
                     format!("bản tin gốc cho {:?}, cửa sổ ghi {number}", given.value),
-                    format!("the raw record gives {:?}, the window says {number}", given.value),
+                    format!(
+                        "the raw record gives {:?}, the window says {number}",
+                        given.value
+                    ),
                 );
             }
         }

@@ -103,7 +103,9 @@ impl World {
 
     fn evidence(&self) -> Arc<evidence::Store> {
         let shared: Arc<dyn Storage> = Arc::new(self.storage.clone());
-        Arc::new(evidence::Store::open(shared, self.inputs.id().0, evidence::sample_limits()).unwrap())
+        Arc::new(
+            evidence::Store::open(shared, self.inputs.id().0, evidence::sample_limits()).unwrap(),
+        )
     }
 
     fn filler(&self, count: usize) {
@@ -253,7 +255,10 @@ fn what_an_alert_rests_on_vanishes_with_it() {
     });
     evidence::keep_sample(&world.evidence(), &world.inputs, offset);
     let kept = world.files_with_secret();
-    assert!(kept.iter().any(|path| path.starts_with("evidence/")), "{kept:?}");
+    assert!(
+        kept.iter().any(|path| path.starts_with("evidence/")),
+        "{kept:?}"
+    );
     world.conclude(offset, &Reject::personal(["passport"], "sapa-12", "t"));
     world.redact();
     assert_eq!(world.files_with_secret(), [""; 0]);
