@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::health::HealthBackend;
+use crate::explain::ExplainBackend;
 use crate::quarantine::QuarantineBackend;
 use crate::series::SeriesBackend;
 use crate::sinks::SinkInfo;
@@ -40,6 +41,8 @@ pub struct Deps {
     pub health: Option<Arc<dyn HealthBackend>>,
     /// Answers for the quarantine.
     pub quarantine: Option<Arc<dyn QuarantineBackend>>,
+    /// Tells why an alert rang.
+    pub explain: Option<Arc<dyn ExplainBackend>>,
 }
 
 /// The monitor's state at its start: the fold of all outcomes below `outcomes_next`.

@@ -21,6 +21,7 @@ mod commands;
 mod config;
 mod deps;
 mod error;
+mod explain;
 mod feed;
 mod guard;
 mod health;
@@ -63,6 +64,7 @@ pub use config::{AdminConfig, ConsoleConfig};
 pub use deps::{Deps, Image, Intake, MapLine, Mode, RuleInfo, SiteInfo, Trend};
 pub use error::Error;
 pub use health::{HealthAsk, HealthBackend, HealthProblem};
+pub use explain::ExplainBackend;
 pub use quarantine::{
     AdoptAnswer, AdoptAsk, AdoptProposal, ProfileProposal, QuarantineBackend, QuarantineCounts,
     QuarantineDevice, QuarantineFilter, QuarantineGroup, QuarantineItem, QuarantineOverview,

@@ -9,8 +9,7 @@ use axum::routing::{MethodRouter, get, post};
 use crate::commands::wider;
 use crate::shared::Shared;
 use crate::{
-    alerts_api, api, assets, commands, feed, guard, health, problem, quarantine, registers_api,
-    series, sinks,
+    alerts_api, api, assets, commands, explain, feed, guard, health, problem, quarantine, registers_api, series, sinks,
 };
 
 /// The class of all routes that act; they take POST, the others GET.
@@ -47,6 +46,9 @@ const ROUTES: &[Route] = &[
     read("/api/v1/site", "site", || get(api::site)),
     read("/api/v1/alerts", "alerts", || get(alerts_api::list)),
     read("/api/v1/alerts/{id}", "alert", || get(alerts_api::one)),
+    read("/api/v1/alerts/{id}/explain", "explain", || {
+        get(explain::one)
+    }),
     act("/api/v1/alerts/{id}/acknowledge", || {
         post(commands::acknowledge)
     }),

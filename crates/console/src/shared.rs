@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commands::Waiters;
 use crate::config::ConsoleConfig;
 use crate::deps::{Intake, Mode, SiteInfo};
+use crate::explain::Explained;
 use crate::feed::Hub;
 use crate::health;
 use crate::quarantine::Counter;
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) series: Desk,
     pub(crate) quarantine: Counter,
     pub(crate) health: health::Desk,
+    pub(crate) explain: Explained,
     pub(crate) hub: Hub,
     pub(crate) waiters: Waiters,
     /// Part of every command id made here: when and at which offset this console started, so that no id comes twice.
@@ -61,6 +63,7 @@ impl Shared {
             series: Desk::new(&config, deps.series),
             quarantine: Counter::new(deps.quarantine),
             health: health::Desk::new(deps.health),
+            explain: Explained::new(deps.explain),
             sinks: deps.sinks,
             waiters: Waiters::new(config.commands_waiting_max),
             started: ((deps.now)(), view.next()),

@@ -16,6 +16,7 @@ use crate::{ConsoleConfig, MapLine, RuleInfo, SiteInfo, Trend, feed, routes, sam
 
 mod commands;
 mod health;
+mod explain;
 mod openapi;
 mod quarantine;
 mod series;

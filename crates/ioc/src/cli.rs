@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Deliver again what a sink lost when the disk bound was reached, out of the archive
     Refill(RefillArgs),
+    /// Why an alert rang: its rule, values, thresholds, raw records and life, also after the journals have forgotten them
+    Explain(ExplainArgs),
     /// Look at what was refused, and try it again
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
@@ -92,6 +94,22 @@ pub(crate) struct StatusArgs {
     /// One JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// Id of the alert, as the page and /api/v1/alerts give it
+    #[arg(value_name = "ALERT")]
+    pub(crate) alert: String,
+    /// Data folder of the node (node.data_dir), running or stopped
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Derive the alert again from its evidence alone; exit code 1 if anything differs
+    #[arg(long)]
+    pub(crate) verify: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod demo;
 mod health;
+mod evidence;
 mod http;
 mod journal_tools;
 mod logging;
@@ -47,6 +48,10 @@ fn main() -> ExitCode {
         Command::Query(args) => archive_tools::query(args),
         Command::Export(args) => archive_tools::export(args),
         Command::Refill(args) => archive_tools::refill(&args),
+        Command::Explain(args) => {
+            logging::start("warn");
+            evidence::run(&args)
+        }
         Command::Catalog(command) => site_tools::catalog(&command),
         Command::Decode(args) => site_tools::decode(&args),
         Command::Decoder(command) => site_tools::decoder(&command),

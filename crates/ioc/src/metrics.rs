@@ -7,6 +7,7 @@
 )]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use console::admin::{self, Reason};
@@ -16,6 +17,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use mqtt::client::Status as BrokerStatus;
 use tokio::sync::watch;
 
+use crate::evidence;
 use crate::monitor::{NodeClock, Progress};
 use crate::redactor::Figures;
 use crate::sinks::Watched;
@@ -48,6 +50,12 @@ enum Name {
     Redactions,
     RedactionsPending,
     Reprocessed,
+    EvidenceKept,
+    EvidenceRecords,
+    EvidenceMissing,
+    EvidenceBlanked,
+    EvidenceDropped,
+    EvidenceBytes,
 }
 
 impl Name {
@@ -76,6 +84,12 @@ impl Name {
             Self::Redactions => "ioc_redactions_total",
             Self::RedactionsPending => "ioc_redactions_pending",
             Self::Reprocessed => "ioc_reprocessed_total",
+            Self::EvidenceKept => "ioc_evidence_transitions_total",
+            Self::EvidenceRecords => "ioc_evidence_records_total",
+            Self::EvidenceMissing => "ioc_evidence_records_missing_total",
+            Self::EvidenceBlanked => "ioc_evidence_records_blanked_total",
+            Self::EvidenceDropped => "ioc_evidence_segments_dropped_total",
+            Self::EvidenceBytes => "ioc_evidence_disk_bytes",
         }
     }
 }
@@ -113,6 +127,7 @@ pub(crate) struct Reporter {
     clock: Arc<dyn NodeClock>,
     sinks: Watched,
     redactions: Arc<Figures>,
+    evidence: Arc<evidence::Figures>,
     broker: Option<watch::Receiver<BrokerStatus>>,
 }
 
@@ -123,7 +138,7 @@ impl Reporter {
         progress: watch::Receiver<Progress>,
         clock: Arc<dyn NodeClock>,
         sinks: Watched,
-        redactions: Arc<Figures>,
+        (redactions, evidence): (Arc<Figures>, Arc<evidence::Figures>),
         broker: Option<watch::Receiver<BrokerStatus>>,
     ) -> Self {
         Self {
@@ -134,6 +149,7 @@ impl Reporter {
             clock,
             sinks,
             redactions,
+            evidence,
             broker,
         }
     }
@@ -277,6 +293,13 @@ impl Reporter {
         absolute(Name::AlertsRaised, counters.alerts_raised);
         absolute(Name::Commands, counters.commands);
         absolute(Name::Redactions, self.redactions.done());
+        let kept = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        absolute(Name::EvidenceKept, kept(&self.evidence.kept));
+        absolute(Name::EvidenceRecords, kept(&self.evidence.frames));
+        absolute(Name::EvidenceMissing, kept(&self.evidence.missing));
+        absolute(Name::EvidenceBlanked, kept(&self.evidence.blanked));
+        absolute(Name::EvidenceDropped, kept(&self.evidence.segments_dropped));
+        metrics::gauge!(Name::EvidenceBytes.text()).set(kept(&self.evidence.bytes) as f64);
         metrics::gauge!(Name::RedactionsPending.text()).set(self.redactions.pending() as f64);
         for (result, count) in [
             ("delivered", counters.reprocessed),

@@ -10,6 +10,7 @@ use journal::ClockKind;
 use tokio::sync::watch;
 
 use crate::health::Desk;
+use crate::evidence::Explainer;
 use crate::monitor::{Monitor, Progress};
 use crate::quarantine::Shelf;
 use crate::series::Backend;
@@ -104,6 +105,7 @@ pub(crate) fn deps(
             .map(|archive| Arc::new(Backend(archive)) as Arc<dyn SeriesBackend>),
         health: Some(Arc::new(Desk::new(positions(monitor)))),
         quarantine: Some(shelf),
+        explain: Some(Arc::new(Explainer(store.storage()))),
         version: VERSION.to_owned(),
         now: Arc::new(move || Time(clock.now().journal_ns)),
         intake: Arc::new(move || {

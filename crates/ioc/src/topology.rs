@@ -28,7 +28,7 @@ use crate::quarantine::{Follower, Shelf};
 use crate::runtime::Outlets;
 use crate::sinks::Sinks;
 use crate::store::{Recovered, Store};
-use crate::{metrics, redactor, screens};
+use crate::{evidence, metrics, redactor, screens};
 
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -69,6 +69,7 @@ pub(crate) struct Node {
     pub(crate) broker_status: Option<watch::Receiver<mqtt::client::Status>>,
     sinks: Sinks,
     redactor: Option<redactor::Handle>,
+    evidence: Option<evidence::Handle>,
     _quarantine: Follower,
     page: Option<JoinHandle<Result<()>>>,
     admin: Option<JoinHandle<Result<()>>>,
@@ -92,7 +93,13 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
     let sessions = monitor.fold().sessions().clone();
     let (progress, monitor_stop) = (monitor.progress(), monitor.stop());
     let sinks = Sinks::start(config, &store, Arc::new(ClockHandle(Arc::clone(&clock))))?;
-    let redactor = redactor::start(&store, &config.node.data_dir)?;
+    let evidence = evidence::start(
+        &config.evidence,
+        &store.storage(),
+        [store.inputs.clone(), store.outcomes.clone()],
+        setup.pack.to_bytes(),
+    )?;
+    let redactor = redactor::start(&store, &config.node.data_dir, evidence.store())?;
     let (shelf, quarantine) = Shelf::start(
         store.inputs.clone(),
         store.outcomes.clone(),
@@ -138,7 +145,7 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
         progress.clone(),
         Arc::clone(&clock),
         sinks.watched(),
-        redactor.figures(),
+        (redactor.figures(), evidence.figures()),
         broker_status.clone(),
     );
     let starting = console::admin::start(
@@ -197,6 +204,7 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
         broker_status,
         sinks,
         redactor: Some(redactor),
+        evidence: Some(evidence),
         _quarantine: quarantine,
         page,
         admin,

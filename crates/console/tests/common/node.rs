@@ -90,6 +90,7 @@ impl Node {
             series: None,
             health: None,
             quarantine: None,
+            explain: None,
         }
     }
 

@@ -30,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) influxdb: influxdb::InfluxConfig,
     pub(crate) archive: archive::ArchiveConfig,
     pub(crate) notify: notify::NotifyConfig,
+    pub(crate) evidence: crate::evidence::EvidenceConfig,
     pub(crate) console: console::ConsoleConfig,
     pub(crate) admin: console::AdminConfig,
 }
@@ -117,7 +118,7 @@ impl Config {
             "node.data_dir",
             "`node.data_dir` is empty: name the folder for the journals".to_owned(),
         );
-        for (key, value, least, most) in self.ranges() {
+        for (key, value, least, most) in self.ranges().into_iter().chain(self.evidence.ranges()) {
             check(
                 (least..=most).contains(&value),
                 key,

@@ -17,10 +17,12 @@ use anyhow::{Context, Result};
 use event::outcome::{self, Outcome, OutcomeKind};
 use journal::inputs::{Kind, Redaction};
 use journal::{
-    Appender, Batch, Class, Cursors, Frame, Journal, OnFull, Overwritten, ReadBatch, Reader,
+    Appender, Batch, Class, Cursors, Frame, Journal, JournalName, OnFull, Overwritten, ReadBatch,
+    Reader,
 };
 use tokio::sync::watch;
 
+use crate::evidence;
 use crate::redactor::key::Key;
 use crate::redactor::targets::{Find, Finder, Target};
 use crate::store::Store;
@@ -98,6 +100,8 @@ struct Redactor {
     appender: Appender,
     outcomes: Journal,
     cursors: Cursors,
+    /// Copies of records that alerts rest on.
+    evidence: Arc<evidence::Store>,
     key: Key,
     reader: Reader,
     /// Everything before it is done.
@@ -108,7 +112,11 @@ struct Redactor {
 }
 
 /// Starts it where it stopped. The journals run; what the cursor has not passed is looked at again.
-pub(crate) fn start(store: &Store, data_dir: &std::path::Path) -> Result<Handle> {
+pub(crate) fn start(
+    store: &Store,
+    data_dir: &std::path::Path,
+    evidence: Arc<evidence::Store>,
+) -> Result<Handle> {
     let key = Key::load(data_dir, &*store.storage())?;
     let cursors = Cursors::open(store.storage()).context("cannot open the cursors")?;
     let position = load_cursor(&cursors, &store.outcomes)?;
@@ -122,6 +130,7 @@ pub(crate) fn start(store: &Store, data_dir: &std::path::Path) -> Result<Handle>
         appender: store.inputs.appender(),
         outcomes: store.outcomes.clone(),
         cursors,
+        evidence,
         key,
         reader: store.outcomes.reader(position),
         position,
@@ -273,6 +282,12 @@ impl Redactor {
                 .map(|(target, _)| target.offset)
                 .collect();
             overwrite(journal, &offsets)?;
+            // After the journal: what is not copied yet is not copied any more.
+            if journal.name() == JournalName::Inputs {
+                self.evidence
+                    .blank(&offsets)
+                    .context("cannot overwrite in the evidence")?;
+            }
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use journal::{Batch, Class, Clock, Cursors, Journal, JournalName, OnFull, Opened
 
 use super::key::Key;
 use super::{Figures, Redactor};
+use crate::evidence;
 use crate::store::journal_options;
 
 const SECRET: &[u8] = br#"{"passport":"C7316529"}"#;
@@ -100,6 +101,13 @@ impl World {
         })
     }
 
+    fn evidence(&self) -> Arc<evidence::Store> {
+        let shared: Arc<dyn Storage> = Arc::new(self.storage.clone());
+        Arc::new(
+            evidence::Store::open(shared, self.inputs.id().0, evidence::sample_limits()).unwrap(),
+        )
+    }
+
     fn filler(&self, count: usize) {
         for number in 0..count {
             let content = format!("{{\"guests\":{number}}}");
@@ -123,6 +131,7 @@ impl World {
             appender: self.inputs.appender(),
             outcomes: self.outcomes.clone(),
             cursors: cursors.clone(),
+            evidence: self.evidence(),
             key: Key::of([3; 32]),
             reader: self.outcomes.reader(position),
             position,
@@ -237,6 +246,28 @@ fn a_message_that_is_recognised_when_it_is_tried_again_vanishes_everywhere() {
 }
 
 #[test]
+fn what_an_alert_rests_on_vanishes_with_it() {
+    let storage = SimStorage::new(4);
+    let world = begin(&storage);
+    world.filler(3);
+    let offset = append(&world.inputs, Kind::Message.into(), |out| {
+        message(SECRET, false).encode(out);
+    });
+    evidence::keep_sample(&world.evidence(), &world.inputs, offset);
+    let kept = world.files_with_secret();
+    assert!(
+        kept.iter().any(|path| path.starts_with("evidence/")),
+        "{kept:?}"
+    );
+    world.conclude(offset, &Reject::personal(["passport"], "sapa-12", "t"));
+    world.redact();
+    assert_eq!(world.files_with_secret(), [""; 0]);
+    drop(world);
+    let world = begin(&storage.kill());
+    assert_eq!(world.files_with_secret(), [""; 0]);
+}
+
+#[test]
 fn a_will_vanishes_with_the_session_that_brought_it() {
     let storage = SimStorage::new(2);
     let world = begin(&storage);
@@ -297,6 +328,7 @@ fn a_failing_disk_is_waited_out() {
         appender: world.inputs.appender(),
         outcomes: world.outcomes.clone(),
         cursors,
+        evidence: world.evidence(),
         key: Key::of([3; 32]),
         reader: world.outcomes.reader(0),
         position: 0,

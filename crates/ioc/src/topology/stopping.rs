@@ -22,6 +22,7 @@ impl Node {
             result = or_never(&mut self.admin) => format!("admin server: {}", ended(result)),
             error = self.sinks.failed() => error,
             () = redactor_ended(&self.redactor) => "redactor".to_owned(),
+            () = keeper_ended(&self.evidence) => "keeper of the evidence".to_owned(),
             _ = self.monitor_ended.wait_for(|ended| *ended) => "monitor".to_owned(),
             error = poisoned(inputs) => format!("inputs journal: {error}"),
             error = poisoned(outcomes) => format!("outcomes journal: {error}"),
@@ -103,6 +104,20 @@ impl Node {
                 .context("cannot join the monitor")?,
             None => Ok(Ok(())),
         };
+        at("the keeper of the evidence");
+        let kept = match self.evidence.take() {
+            Some(evidence) => {
+                let to = if failed {
+                    0
+                } else {
+                    self.outcomes.next_offset()
+                };
+                tokio::task::spawn_blocking(move || evidence.finish(to))
+                    .await
+                    .context("cannot join the keeper of the evidence")?
+            }
+            None => Ok(()),
+        };
         at("the redactor");
         // What is recognised is blanked before the node goes; a node that failed leaves it to its next start.
         let redacted = match self.redactor.take() {
@@ -147,6 +162,7 @@ impl Node {
         }
         closed.context("cannot close the journals")?;
         redacted.context("the redactor failed")?;
+        kept.context("the keeper of the evidence failed")?;
         delivered
     }
 }
@@ -162,6 +178,13 @@ fn ended(result: Result<Result<()>, tokio::task::JoinError>) -> String {
 async fn redactor_ended(redactor: &Option<crate::redactor::Handle>) {
     match redactor {
         Some(redactor) => redactor.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn keeper_ended(evidence: &Option<crate::evidence::Handle>) {
+    match evidence {
+        Some(evidence) => evidence.ended().await,
         None => std::future::pending().await,
     }
 }
