@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::quarantine::QuarantineBackend;
+use crate::rules::RulesBackend;
 use crate::series::SeriesBackend;
 use crate::sinks::SinkInfo;
 
@@ -34,6 +35,8 @@ pub struct Deps {
     pub series: Option<Arc<dyn SeriesBackend>>,
     /// Answers for the quarantine.
     pub quarantine: Option<Arc<dyn QuarantineBackend>>,
+    /// Tells of the rules in force and takes new ones.
+    pub rules: Option<Arc<dyn RulesBackend>>,
 }
 
 /// The monitor's state at its start: the fold of all outcomes below `outcomes_next`.

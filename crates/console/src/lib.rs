@@ -27,6 +27,7 @@ mod metrics;
 mod problem;
 mod quarantine;
 mod routes;
+mod rules;
 mod series;
 mod server;
 mod shared;
@@ -64,6 +65,10 @@ pub use quarantine::{
     AdoptAnswer, AdoptAsk, AdoptProposal, ProfileProposal, QuarantineBackend, QuarantineCounts,
     QuarantineDevice, QuarantineFilter, QuarantineGroup, QuarantineItem, QuarantineOverview,
     QuarantineProblem, QuarantineReason, QuarantineState, ReprocessAnswer, ReprocessAsk,
+};
+pub use rules::{
+    ApplyAnswer, ApplyAsk, RuleChange, RuleChangeKind, RuleInForce, RuleText, RulesBackend, RulesDiff,
+    RulesInForce, RulesMistake, RulesProblem,
 };
 pub use series::{
     Aggregate, QualityWanted, SeriesAsk, SeriesBackend, SeriesFilter, SeriesFormat, SeriesProblem,

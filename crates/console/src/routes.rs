@@ -7,7 +7,7 @@ use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::shared::Shared;
-use crate::{alerts_api, api, assets, commands, feed, guard, problem, quarantine, series, sinks};
+use crate::{alerts_api, api, assets, commands, feed, guard, problem, quarantine, rules, series, sinks};
 
 /// The class of all routes that act; they take POST, the others GET.
 const COMMAND: &str = "command";
@@ -39,8 +39,11 @@ const fn act(path: &'static str, handler: fn() -> MethodRouter<Arc<Shared>>) -> 
     }
 }
 
-const ROUTES: [Route; 22] = [
+const ROUTES: [Route; 25] = [
     read("/api/v1/site", "site", || get(api::site)),
+    act("/api/v1/site", || post(rules::apply)),
+    read("/api/v1/rules", "rules", || get(rules::in_force)),
+    read("/api/v1/rules/diff", "rules", || get(rules::diff)),
     read("/api/v1/alerts", "alerts", || get(alerts_api::list)),
     read("/api/v1/alerts/{id}", "alert", || get(alerts_api::one)),
     act("/api/v1/alerts/{id}/acknowledge", || {

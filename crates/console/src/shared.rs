@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     sinks: Arc<dyn Fn() -> Vec<SinkInfo> + Send + Sync>,
     pub(crate) series: Desk,
     pub(crate) quarantine: Counter,
+    pub(crate) rules: crate::rules::Bench,
     pub(crate) hub: Hub,
     pub(crate) waiters: Waiters,
     /// Part of every command id made here: when and at which offset this console started, so that no id comes twice.
@@ -58,6 +59,7 @@ impl Shared {
             hub: Hub::new(&config, view.next()),
             series: Desk::new(&config, deps.series),
             quarantine: Counter::new(deps.quarantine),
+            rules: crate::rules::Bench::new(deps.rules),
             sinks: deps.sinks,
             waiters: Waiters::new(config.commands_waiting_max),
             started: ((deps.now)(), view.next()),

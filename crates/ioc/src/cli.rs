@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::archive_tools::args::{ExportArgs, QueryArgs, RefillArgs};
 use crate::quarantine::args::QuarantineCommand;
+use crate::rule_tools::args::{BacktestArgs, RulesCommand};
 use crate::site_tools::args::{CatalogCommand, DecodeArgs, DecoderCommand};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -53,6 +54,11 @@ pub(crate) enum Command {
     /// Try a profile's decoder
     #[command(subcommand)]
     Decoder(DecoderCommand),
+    /// Try rules on what really came in: alerts, operator load, and the difference to the rules in force
+    Backtest(BacktestArgs),
+    /// Work with rules: check, test, put on trial, apply
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Look into the journals of a node, running or stopped
     #[command(subcommand)]
     Journal(JournalCommand),

@@ -13,6 +13,8 @@ mod metrics;
 mod monitor;
 mod quarantine;
 mod redactor;
+mod rule_tools;
+mod rules;
 mod runtime;
 mod screens;
 mod series;
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
         Command::Decode(args) => site_tools::decode(&args),
         Command::Decoder(command) => site_tools::decoder(&command),
         Command::Quarantine(command) => quarantine::run(&command),
+        Command::Backtest(args) => rule_tools::backtest(&args),
+        Command::Rules(command) => rule_tools::rules(&command),
         Command::Journal(command) => {
             logging::start("warn");
             journal_tools::run(&command)

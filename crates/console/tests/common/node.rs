@@ -88,6 +88,7 @@ impl Node {
             sinks: Arc::new(Vec::new),
             series: None,
             quarantine: None,
+            rules: None,
         }
     }
 
