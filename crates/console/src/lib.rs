@@ -67,8 +67,8 @@ pub use quarantine::{
     QuarantineProblem, QuarantineReason, QuarantineState, ReprocessAnswer, ReprocessAsk,
 };
 pub use rules::{
-    ApplyAnswer, ApplyAsk, RuleChange, RuleChangeKind, RuleInForce, RuleText, RulesBackend, RulesDiff,
-    RulesInForce, RulesMistake, RulesProblem,
+    ApplyAnswer, ApplyAsk, RuleChange, RuleChangeKind, RuleInForce, RuleText, RulesBackend,
+    RulesDiff, RulesInForce, RulesMistake, RulesProblem,
 };
 pub use series::{
     Aggregate, QualityWanted, SeriesAsk, SeriesBackend, SeriesFilter, SeriesFormat, SeriesProblem,

@@ -7,7 +7,9 @@ use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::shared::Shared;
-use crate::{alerts_api, api, assets, commands, feed, guard, problem, quarantine, rules, series, sinks};
+use crate::{
+    alerts_api, api, assets, commands, feed, guard, problem, quarantine, rules, series, sinks,
+};
 
 /// The class of all routes that act; they take POST, the others GET.
 const COMMAND: &str = "command";

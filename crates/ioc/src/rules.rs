@@ -55,9 +55,7 @@ impl Rules {
         pack: PackFiles,
         compiled: Option<&Site>,
     ) -> Arc<Self> {
-        let rules = compiled
-            .map(|site| listed(&pack, site))
-            .unwrap_or_default();
+        let rules = compiled.map(|site| listed(&pack, site)).unwrap_or_default();
         Arc::new(Self {
             inputs,
             progress,
@@ -96,7 +94,9 @@ impl Rules {
         let until = Instant::now() + PATIENCE;
         while self.progress.borrow().next_input <= offset {
             if Instant::now() >= until {
-                bail!("the configuration is recorded (inputs record {offset}); the monitor has not reached it yet");
+                bail!(
+                    "the configuration is recorded (inputs record {offset}); the monitor has not reached it yet"
+                );
             }
             std::thread::park_timeout(LOOK_EVERY);
         }
@@ -196,7 +196,9 @@ impl RulesBackend for Rules {
         if ask.dry_run || answer.unchanged {
             return Ok(answer);
         }
-        let offset = self.put_in_force(&content).map_err(|error| problem(&error))?;
+        let offset = self
+            .put_in_force(&content)
+            .map_err(|error| problem(&error))?;
         answer.offset = Some(offset);
         let rules = listed(&pack, &site);
         {

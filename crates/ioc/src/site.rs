@@ -86,7 +86,8 @@ pub(crate) fn cases(site: &str) -> Result<Vec<(String, Vec<u8>)>> {
             .filter_map(|path| Some((path.to_string(), LaoCai::get(&path)?.data.into_owned())))
             .collect()
     };
-    let of_cases = |(path, _): &(String, Vec<u8>)| path.starts_with(CASES) && path.ends_with(".toml");
+    let of_cases =
+        |(path, _): &(String, Vec<u8>)| path.starts_with(CASES) && path.ends_with(".toml");
     Ok(files.into_iter().filter(of_cases).collect())
 }
 

@@ -64,7 +64,10 @@ pub(crate) async fn in_force(State(shared): State<Arc<Shared>>) -> Result<Respon
 pub(crate) async fn diff(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
     let changed = shared.rules.ask(|backend| backend.last_change()).await?;
     let changed: RulesDiff = changed.ok_or_else(|| {
-        problem::not_found("change of the rules since the start", "thay đổi quy tắc từ khi khởi động")
+        problem::not_found(
+            "change of the rules since the start",
+            "thay đổi quy tắc từ khi khởi động",
+        )
     })?;
     Ok(Json(changed).into_response())
 }

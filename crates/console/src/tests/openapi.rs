@@ -43,9 +43,8 @@ async fn the_document_and_the_router_name_the_same_routes() {
             got.status
         );
         let other = if method == "get" { "POST" } else { "GET" };
-        let takes_both = routes::all().any(|(also, path)| {
-            path == described && also.eq_ignore_ascii_case(other)
-        });
+        let takes_both =
+            routes::all().any(|(also, path)| path == described && also.eq_ignore_ascii_case(other));
         if takes_both {
             continue;
         }

@@ -23,11 +23,7 @@ impl Tally {
 
 impl Fold {
     /// [`Fold::step`] without the writing.
-    pub(crate) fn try_step(
-        &mut self,
-        frame: &Frame<'_>,
-        take: &mut dyn FnMut(&Effect),
-    ) -> Tally {
+    pub(crate) fn try_step(&mut self, frame: &Frame<'_>, take: &mut dyn FnMut(&Effect)) -> Tally {
         let mut outs = Vec::new();
         self.conclude(frame, &mut outs);
         hand_over(&outs, take)

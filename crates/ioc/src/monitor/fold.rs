@@ -419,7 +419,11 @@ enum Class {
     Reject(RejectCode),
 }
 
-pub(super) fn drain_effects(effects: &mut Vec<Effect>, counters: &mut Counters, outs: &mut Vec<Out<'_>>) {
+pub(super) fn drain_effects(
+    effects: &mut Vec<Effect>,
+    counters: &mut Counters,
+    outs: &mut Vec<Out<'_>>,
+) {
     for effect in effects.drain(..) {
         // A drill is in no figure.
         let raised = effect.transition().is_some_and(|transition| {

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use event::PackFiles;
 use console::{ApplyAnswer, RuleChange, RuleChangeKind};
+use event::PackFiles;
 use serde_json::json;
 
 use super::args::ApplyArgs;
@@ -30,7 +30,10 @@ pub(super) fn run(args: &ApplyArgs) -> Result<ExitCode> {
         for mistake in &mistakes {
             complain_line(&format!("{}/{mistake}", args.site));
         }
-        complain_line(&format!("{} mistake(s); nothing was changed", mistakes.len()));
+        complain_line(&format!(
+            "{} mistake(s); nothing was changed",
+            mistakes.len()
+        ));
         return Ok(ExitCode::FAILURE);
     }
     let node = args.url.strip_prefix("http://").unwrap_or(&args.url);
@@ -46,7 +49,11 @@ pub(super) fn run(args: &ApplyArgs) -> Result<ExitCode> {
         ask(node, &args.operator, &pack, false)?
     };
     if args.json {
-        writeln!(out, "{}", serde_json::to_string(&answer).context("cannot write the answer")?)?;
+        writeln!(
+            out,
+            "{}",
+            serde_json::to_string(&answer).context("cannot write the answer")?
+        )?;
     } else if let Some(offset) = answer.offset {
         writeln!(out, "đã áp dụng / applied: inputs record {offset}")?;
     }
@@ -60,7 +67,9 @@ pub(super) fn run(args: &ApplyArgs) -> Result<ExitCode> {
 fn ask(node: &str, operator: &str, pack: &PackFiles, dry_run: bool) -> Result<ApplyAnswer> {
     let mut files = serde_json::Map::new();
     for path in pack.files.keys() {
-        let text = pack.text(path).with_context(|| format!("{path} is not UTF-8: a pack is text"))?;
+        let text = pack
+            .text(path)
+            .with_context(|| format!("{path} is not UTF-8: a pack is text"))?;
         files.insert(path.clone(), text.into());
     }
     let body = json!({"operator": operator, "dry_run": dry_run, "files": files});
@@ -68,7 +77,10 @@ fn ask(node: &str, operator: &str, pack: &PackFiles, dry_run: bool) -> Result<Ap
     if status != 200 && status != 422 {
         let problem: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
         let detail = problem.get("detail").and_then(serde_json::Value::as_str);
-        bail!("http://{node} answered {status}: {}", detail.unwrap_or("no reason given"));
+        bail!(
+            "http://{node} answered {status}: {}",
+            detail.unwrap_or("no reason given")
+        );
     }
     serde_json::from_slice(&answer)
         .with_context(|| format!("http://{node} is not a node of this release"))
@@ -76,7 +88,10 @@ fn ask(node: &str, operator: &str, pack: &PackFiles, dry_run: bool) -> Result<Ap
 
 fn show(answer: &ApplyAnswer, out: &mut impl Write) -> Result<()> {
     for mistake in &answer.mistakes {
-        complain_line(&format!("{}:{}: {}", mistake.file, mistake.line, mistake.message));
+        complain_line(&format!(
+            "{}:{}: {}",
+            mistake.file, mistake.line, mistake.message
+        ));
     }
     if answer.unchanged {
         writeln!(out, "không có gì thay đổi / nothing changes")?;
@@ -99,8 +114,15 @@ fn side_by_side(change: &RuleChange, out: &mut impl Write) -> Result<()> {
         RuleChangeKind::Changed => "sửa / changed",
         RuleChangeKind::Gone => "bỏ / gone",
     };
-    let trial = if change.shadow { " (chạy thử / on trial)" } else { "" };
-    let version = |text: &Option<console::RuleText>| text.as_ref().map_or("–".to_owned(), |text| format!("v{}", text.version));
+    let trial = if change.shadow {
+        " (chạy thử / on trial)"
+    } else {
+        ""
+    };
+    let version = |text: &Option<console::RuleText>| {
+        text.as_ref()
+            .map_or("–".to_owned(), |text| format!("v{}", text.version))
+    };
     writeln!(
         out,
         "\n{}{trial}: {word}, {} → {}",
@@ -109,12 +131,19 @@ fn side_by_side(change: &RuleChange, out: &mut impl Write) -> Result<()> {
         version(&change.new)
     )?;
     let lines = |text: &Option<console::RuleText>| -> Vec<String> {
-        text.iter().flat_map(|text| text.text.lines().map(str::to_owned)).collect()
+        text.iter()
+            .flat_map(|text| text.text.lines().map(str::to_owned))
+            .collect()
     };
     let (old, new) = (lines(&change.old), lines(&change.new));
     for (left, right) in aligned(&old, &new) {
         let mark = if left == right { ' ' } else { '|' };
-        writeln!(out, "{} {mark} {}", cut(left.unwrap_or("")), cut(right.unwrap_or("")).trim_end())?;
+        writeln!(
+            out,
+            "{} {mark} {}",
+            cut(left.unwrap_or("")),
+            cut(right.unwrap_or("")).trim_end()
+        )?;
     }
     Ok(())
 }

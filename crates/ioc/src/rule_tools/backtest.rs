@@ -111,14 +111,19 @@ fn plan(args: &BacktestArgs) -> Result<Result<Plan, Wrong>> {
         to: listed.to,
     };
     if args.input.is_none() && args.data.is_none() {
-        bail!("say what to replay: recorded traffic with --input FILE, or a node's folder with --data DIR");
+        bail!(
+            "say what to replay: recorded traffic with --input FILE, or a node's folder with --data DIR"
+        );
     }
     let own = site::read(&args.site)?;
     let mut pack = own.clone();
     if let Some(rules) = &args.rules {
         replace_rules(&mut pack, rules)?;
     }
-    if !is_good(&pack, args.rules.as_deref().unwrap_or(Path::new(&args.site))) {
+    if !is_good(
+        &pack,
+        args.rules.as_deref().unwrap_or(Path::new(&args.site)),
+    ) {
         return Ok(Err(Wrong));
     }
     let folder = args
@@ -176,7 +181,12 @@ fn is_good(pack: &PackFiles, place: &Path) -> bool {
 }
 
 /// Files beside `rules/` that belong to the rules.
-const BESIDE: [&str; 4] = ["thresholds.toml", "escalation.toml", "positions.toml", "causes.toml"];
+const BESIDE: [&str; 4] = [
+    "thresholds.toml",
+    "escalation.toml",
+    "positions.toml",
+    "causes.toml",
+];
 
 /// Puts the rules of a folder in place of the pack's: `DIR/rules/*.toml` where there is such a folder, else `DIR/*.toml`;
 /// `thresholds.toml` and the other files beside the rules where they are there.
@@ -190,7 +200,10 @@ pub(super) fn replace_rules(pack: &mut PackFiles, folder: &Path) -> Result<()> {
         let name = path.strip_prefix("rules/").unwrap_or(&path);
         if BESIDE.contains(&path.as_str()) || BESIDE.contains(&name) {
             pack.files.insert(name.to_owned(), content);
-        } else if path.ends_with(".toml") && nested == path.starts_with("rules/") && !name.starts_with("cases/") {
+        } else if path.ends_with(".toml")
+            && nested == path.starts_with("rules/")
+            && !name.starts_with("cases/")
+        {
             count += 1;
             pack.files.insert(format!("rules/{name}"), content);
         }
@@ -242,7 +255,8 @@ fn report(plan: &Plan, lanes: &[Lane], mut input: InputReport) -> Report {
     }
     let first = from.or(input.first);
     let last = to.or(lanes.first().and_then(Lane::now));
-    let load_of = |rows: &[Row], pack: &PackFiles| load::load(rows, &load::positions(pack), first, last);
+    let load_of =
+        |rows: &[Row], pack: &PackFiles| load::load(rows, &load::positions(pack), first, last);
     Report {
         shadow: lanes
             .first()

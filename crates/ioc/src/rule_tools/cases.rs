@@ -212,9 +212,8 @@ fn line_of(text: &str, at: usize) -> u32 {
 
 /// `+10m` or `-10m` from the start, or an instant.
 fn time(start: Time, text: &str) -> Result<Time, String> {
-    let after = |text: &str, sign: i64| {
-        console::parse_duration_ns(text).map(|ns| start.plus(sign * ns))
-    };
+    let after =
+        |text: &str, sign: i64| console::parse_duration_ns(text).map(|ns| start.plus(sign * ns));
     let found = match text.split_at_checked(1) {
         Some(("+", rest)) => after(rest, 1).or((rest == "0").then_some(start)),
         Some(("-", rest)) => after(rest, -1),
@@ -229,8 +228,9 @@ impl Written {
     fn read(self, file: &str) -> Result<Case, String> {
         const START: &str = "2025-01-01T00:00:00+07:00";
         let start = self.start.as_deref().unwrap_or(START);
-        let start = Time::parse(start)
-            .ok_or_else(|| format!("start {start:?} is no instant: write 2024-09-09T00:00:00+07:00"))?;
+        let start = Time::parse(start).ok_or_else(|| {
+            format!("start {start:?} is no instant: write 2024-09-09T00:00:00+07:00")
+        })?;
         let mut inputs = Vec::new();
         for event in self.event {
             let observed = time(start, &event.at)?;
@@ -279,7 +279,11 @@ impl Written {
         Ok(Case {
             file: file.to_owned(),
             name: self.name,
-            until: self.until.as_deref().map(|text| time(start, text)).transpose()?,
+            until: self
+                .until
+                .as_deref()
+                .map(|text| time(start, text))
+                .transpose()?,
             start,
             rules: self.rules,
             inputs,
@@ -294,7 +298,9 @@ impl WrittenAlert {
             None => None,
             Some(Cleared::Open(false)) => Some(None),
             Some(Cleared::Open(true)) => {
-                return Err("cleared is a time, or false for an alert that is still open".to_owned());
+                return Err(
+                    "cleared is a time, or false for an alert that is still open".to_owned(),
+                );
             }
             Some(Cleared::At(text)) => Some(Some(time(start, &text)?)),
         };
@@ -302,7 +308,11 @@ impl WrittenAlert {
             rule: self.rule,
             entity: self.entity,
             severity: self.severity,
-            raised: self.raised.as_deref().map(|text| time(start, text)).transpose()?,
+            raised: self
+                .raised
+                .as_deref()
+                .map(|text| time(start, text))
+                .transpose()?,
             cleared,
             message: self.message,
             status: self.status,

@@ -30,7 +30,11 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode> {
         Ok(site) => {
             let with_cases: BTreeSet<&str> = cases
                 .iter()
-                .flat_map(|case| case.rules.iter().chain(case.alerts.iter().map(|alert| &alert.rule)))
+                .flat_map(|case| {
+                    case.rules
+                        .iter()
+                        .chain(case.alerts.iter().map(|alert| &alert.rule))
+                })
                 .map(String::as_str)
                 .collect();
             let rules = site.rules.info();
@@ -113,11 +117,17 @@ pub(super) fn list(args: &CheckArgs) -> Result<ExitCode> {
         writeln!(out, "{}", json!({"site": args.site, "rules": rules}))?;
         return Ok(ExitCode::SUCCESS);
     }
-    writeln!(out, "{:<32} {:>4} {:<9} Tên / Title", "Quy tắc / Rule", "v", "Mức/Sev.")?;
+    writeln!(
+        out,
+        "{:<32} {:>4} {:<9} {:>8} Tên / Title",
+        "Quy tắc / Rule", "v", "Mức/Sev.", "Chi phí"
+    )?;
     for rule in &rules {
+        let shown = serde_json::to_value(rule).unwrap_or_default();
+        let cost = shown.get("cost").map_or("–".to_owned(), Value::to_string);
         writeln!(
             out,
-            "{:<32} {:>4} {:<9} {} / {}",
+            "{:<32} {:>4} {:<9} {cost:>8} {} / {}",
             rule.id,
             rule.version,
             severity_name(rule.severity),

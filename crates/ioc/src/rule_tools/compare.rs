@@ -49,14 +49,19 @@ pub(super) fn run(args: &CompareArgs) -> Result<ExitCode> {
             line(sign, row, &mut out)?;
         }
     }
-    for (sign, rows) in [("<", &found.earlier), (">", &found.later), ("~", &found.changed)] {
+    for (sign, rows) in [
+        ("<", &found.earlier),
+        (">", &found.later),
+        ("~", &found.changed),
+    ] {
         for row in rows {
             writeln!(
                 out,
                 "{sign} {} {} … {} (trước / before: {})",
                 row.entity,
                 row.raised,
-                row.cleared.map_or("còn / open".to_owned(), |end| end.to_string()),
+                row.cleared
+                    .map_or("còn / open".to_owned(), |end| end.to_string()),
                 row.raised_before
             )?;
         }
@@ -70,7 +75,8 @@ fn line(sign: &str, row: &Row, out: &mut impl Write) -> io::Result<()> {
         "{sign} {} {} … {} {} v{}",
         row.entity,
         row.raised,
-        row.cleared.map_or("còn / open".to_owned(), |end| end.to_string()),
+        row.cleared
+            .map_or("còn / open".to_owned(), |end| end.to_string()),
         severity_name(row.severity),
         row.version
     )
@@ -79,17 +85,25 @@ fn line(sign: &str, row: &Row, out: &mut impl Write) -> io::Result<()> {
 /// The episodes of a rule, live and on trial.
 fn read(data: &Path, rule: &str) -> Result<(Vec<Row>, Vec<Row>)> {
     if !data.is_dir() {
-        bail!("{} is not a data folder: give the node's node.data_dir with --data", data.display());
+        bail!(
+            "{} is not a data folder: give the node's node.data_dir with --data",
+            data.display()
+        );
     }
     let storage: Arc<dyn Storage> = Arc::new(DiskStorage::new(data));
     let journal = ReadOnly::open_with(storage, journal_options(JournalName::Outcomes))
         .with_context(|| format!("cannot read the journal in {}", data.display()))?;
     let mut told = Told::default();
     let mut reader = journal.reader(journal.info().first_offset);
-    while let Some(batch) = reader.next_blocking(None).context("cannot read `outcomes`")? {
+    while let Some(batch) = reader
+        .next_blocking(None)
+        .context("cannot read `outcomes`")?
+    {
         for frame in batch.frames() {
             let kind = OutcomeKind::from_u8(frame.kind);
-            if !matches!(kind, Some(OutcomeKind::Transition | OutcomeKind::Shadow)) || frame.is_redacted() {
+            if !matches!(kind, Some(OutcomeKind::Transition | OutcomeKind::Shadow))
+                || frame.is_redacted()
+            {
                 continue;
             }
             match outcome::decode(frame.kind, frame.version, frame.payload) {

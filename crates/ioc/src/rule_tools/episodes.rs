@@ -64,7 +64,11 @@ impl Told {
 
     pub(crate) fn transition(&mut self, transition: &Transition, shadow: bool) {
         apply(
-            if shadow { &mut self.shadow } else { &mut self.real },
+            if shadow {
+                &mut self.shadow
+            } else {
+                &mut self.real
+            },
             transition,
         );
     }
@@ -154,7 +158,13 @@ fn rows(alerts: &HashMap<AlertId, Tracked>, from: Option<Time>, to: Option<Time>
     };
     let mut rows: Vec<Row> = alerts
         .values()
-        .flat_map(|tracked| tracked.spans.iter().filter(touches).map(|span| row(tracked, span)))
+        .flat_map(|tracked| {
+            tracked
+                .spans
+                .iter()
+                .filter(touches)
+                .map(|span| row(tracked, span))
+        })
         .collect();
     rows.sort_by(|a, b| {
         let key = |row: &Row| (row.raised, row.status, row.retrospective, row.cleared);
@@ -190,4 +200,4 @@ fn row(tracked: &Tracked, span: &Span) -> Row {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -197,7 +197,9 @@ impl Folder {
             Some(true) => None,
             _ => Some(open(JournalName::Inputs)?),
         };
-        let begins_late = inputs.as_ref().is_some_and(|inputs| inputs.info().first_offset > 0);
+        let begins_late = inputs
+            .as_ref()
+            .is_some_and(|inputs| inputs.info().first_offset > 0);
         let folder = data.join("archive");
         let wanted = match archive {
             Some(wanted) => wanted,
@@ -276,8 +278,12 @@ impl Folder {
     ) -> Result<()> {
         const END: u64 = i64::MAX as u64;
         let mut names = Names::default();
-        let missing = archive.missing_records(None, 0, archive.position());
-        report.missing += missing.iter().map(|(from, to)| to - from).sum::<u64>();
+        if let Some(outcomes) = &self.outcomes {
+            let covered = archive.covered(outcomes.info().id);
+            let missing = archive.missing_records(None, 0, covered);
+            let of = |(from, to): &(u64, u64)| to.saturating_sub(*from);
+            report.missing += missing.iter().map(of).sum::<u64>();
+        }
         for buffer in archive.records(None, 0, END) {
             let buffer = buffer.context("the archive could not be read to the end")?;
             for record in &buffer.records {
@@ -296,7 +302,10 @@ impl Folder {
             return Ok(());
         };
         let mut reader = outcomes.reader(archive.covered(outcomes.info().id));
-        while let Some(batch) = reader.next_blocking(None).context("cannot read `outcomes`")? {
+        while let Some(batch) = reader
+            .next_blocking(None)
+            .context("cannot read `outcomes`")?
+        {
             for frame in batch.frames() {
                 let concluded = Concluded {
                     kind: frame.kind,
@@ -304,7 +313,9 @@ impl Folder {
                     stamp: frame.stamp,
                     payload: frame.payload,
                 };
-                if !frame.is_redacted() && !concluded.again(&mut names, until, span, lanes, report)? {
+                if !frame.is_redacted()
+                    && !concluded.again(&mut names, until, span, lanes, report)?
+                {
                     return Ok(());
                 }
             }

@@ -82,7 +82,9 @@ impl Lane {
     /// Folds one record. Records of configuration put the rules under test in force, whatever they held.
     pub(super) fn record(&mut self, frame: &Frame<'_>) -> Result<()> {
         match Kind::try_from(frame.kind) {
-            Ok(Kind::Configuration) if !self.started => return self.configure(frame.offset, frame.stamp),
+            Ok(Kind::Configuration) if !self.started => {
+                return self.configure(frame.offset, frame.stamp);
+            }
             Ok(Kind::Configuration) => return Ok(()),
             Ok(Kind::Message) if !self.started => self.configure(frame.offset, frame.stamp)?,
             _ => {}
@@ -102,7 +104,9 @@ impl Lane {
         }
         self.clock_points(at.stamp, at.offset);
         self.now = Some(at.stamp);
-        let Self { fold, told, tally, .. } = self;
+        let Self {
+            fold, told, tally, ..
+        } = self;
         tally.add(fold.try_event(at, event, &mut |effect| told.take(effect)));
         Ok(())
     }
@@ -134,7 +138,9 @@ impl Lane {
         if self.fold.pack_digest() == Some(self.sha256) {
             Ok(())
         } else {
-            Err(anyhow!("the site pack is not accepted: `ioc rules check` says why"))
+            Err(anyhow!(
+                "the site pack is not accepted: `ioc rules check` says why"
+            ))
         }
     }
 
@@ -165,7 +171,9 @@ impl Lane {
 
     fn step(&mut self, frame: &Frame<'_>) {
         self.now = Some(frame.stamp);
-        let Self { fold, told, tally, .. } = self;
+        let Self {
+            fold, told, tally, ..
+        } = self;
         tally.add(fold.try_step(frame, &mut |effect| told.take(effect)));
     }
 }

@@ -144,7 +144,10 @@ pub(super) const SEVERITIES: [Severity; 5] = [
 ];
 
 fn none_yet() -> BTreeMap<&'static str, u64> {
-    SEVERITIES.into_iter().map(|severity| (severity_name(severity), 0)).collect()
+    SEVERITIES
+        .into_iter()
+        .map(|severity| (severity_name(severity), 0))
+        .collect()
 }
 
 /// Whether an operator was told of it when it happened.
@@ -153,7 +156,12 @@ pub(super) fn is_told(row: &Row) -> bool {
 }
 
 /// The load of `rows` on each position between `from` and `to` (journal time).
-pub(super) fn load(rows: &[Row], positions: &[Position], from: Option<Time>, to: Option<Time>) -> Load {
+pub(super) fn load(
+    rows: &[Row],
+    positions: &[Position],
+    from: Option<Time>,
+    to: Option<Time>,
+) -> Load {
     let mut load = Load {
         episodes: rows.len() as u64,
         told: 0,
@@ -191,7 +199,8 @@ pub(super) fn load(rows: &[Row], positions: &[Position], from: Option<Time>, to:
         *area.by_severity.entry(severity).or_default() += 1;
     }
     load.by_area = areas.into_values().collect();
-    load.by_area.sort_by_key(|area| std::cmp::Reverse(area.alerts));
+    load.by_area
+        .sort_by_key(|area| std::cmp::Reverse(area.alerts));
     load.by_area.truncate(PLACES_MAX);
     load.positions = positions
         .iter()
@@ -200,7 +209,12 @@ pub(super) fn load(rows: &[Row], positions: &[Position], from: Option<Time>, to:
     load
 }
 
-fn of_position(position: &Position, rows: &[Row], from: Option<Time>, to: Option<Time>) -> PositionLoad {
+fn of_position(
+    position: &Position,
+    rows: &[Row],
+    from: Option<Time>,
+    to: Option<Time>,
+) -> PositionLoad {
     let mut times: Vec<i64> = rows
         .iter()
         .filter(|row| is_told(row) && position.sees(row))
@@ -214,11 +228,16 @@ fn of_position(position: &Position, rows: &[Row], from: Option<Time>, to: Option
     let first = from.map(|from| from.0).or(times.first().copied());
     let last = to.map(|to| to.0).or(times.last().copied());
     let (first, last) = first.zip(last).unwrap_or_default();
-    let windows_in_all =
-        (last.div_euclid(WINDOW_NS) - first.div_euclid(WINDOW_NS)).max(0).unsigned_abs() + 1;
+    let windows_in_all = (last.div_euclid(WINDOW_NS) - first.div_euclid(WINDOW_NS))
+        .max(0)
+        .unsigned_abs()
+        + 1;
     let hours = last.saturating_sub(first).max(WINDOW_NS) as f64 / HOUR_NS as f64;
     let floods = floods(&counts);
-    let flooded: i64 = floods.iter().map(|flood| flood.to.since(flood.from) / WINDOW_NS).sum();
+    let flooded: i64 = floods
+        .iter()
+        .map(|flood| flood.to.since(flood.from) / WINDOW_NS)
+        .sum();
     PositionLoad {
         position: position.id.clone(),
         name: position.name.clone(),
@@ -243,7 +262,10 @@ fn most_within(times: &[i64], length_ns: i64) -> u64 {
     let mut first = 0;
     let mut most = 0;
     for (last, time) in times.iter().enumerate() {
-        while times.get(first).is_some_and(|earliest| time - earliest >= length_ns) {
+        while times
+            .get(first)
+            .is_some_and(|earliest| time - earliest >= length_ns)
+        {
             first += 1;
         }
         most = most.max(last + 1 - first);

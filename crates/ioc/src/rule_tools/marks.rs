@@ -62,7 +62,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<Mark>> {
             None => WITHIN_DEFAULT_NS,
             Some(text) => console::parse_duration_ns(text)
                 .filter(|ns| *ns > 0)
-                .with_context(|| format!("{}: within {text:?} is no duration: write PT6H", place()))?,
+                .with_context(|| {
+                    format!("{}: within {text:?} is no duration: write PT6H", place())
+                })?,
         };
         marks.push(mark);
         if marks.len() > MARKS_MAX {
@@ -82,7 +84,10 @@ fn detection(mark: &Mark, rows: &[Row]) -> Detection {
         let soon = row.told >= mark.at && row.told.since(mark.at) <= mark.within_ns;
         is_told(row)
             && (open || soon)
-            && mark.entity.as_ref().is_none_or(|entity| **entity == *row.entity)
+            && mark
+                .entity
+                .as_ref()
+                .is_none_or(|entity| **entity == *row.entity)
             && mark
                 .area
                 .as_ref()

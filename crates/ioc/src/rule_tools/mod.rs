@@ -16,8 +16,8 @@ mod picture;
 mod shadow;
 mod table;
 pub(crate) mod texts;
-mod trial;
 mod traffic;
+mod trial;
 
 use std::process::ExitCode;
 

@@ -36,7 +36,9 @@ struct Axis {
 impl Axis {
     fn of(report: &Report) -> Self {
         let rows = || report.alerts.iter();
-        let begins = rows().map(|row| row.raised.0).chain(report.input.first.map(|time| time.0));
+        let begins = rows()
+            .map(|row| row.raised.0)
+            .chain(report.input.first.map(|time| time.0));
         let ends = rows()
             .filter_map(|row| row.cleared.map(|end| end.0))
             .chain(rows().map(|row| row.told.0))
@@ -60,7 +62,11 @@ pub(super) fn svg(report: &Report) -> String {
     let mut body = String::new();
     let mut y = TOP;
     for (severity, look) in SEVERITIES.into_iter().zip(LOOKS) {
-        let rows: Vec<&Row> = report.alerts.iter().filter(|row| row.severity == severity).collect();
+        let rows: Vec<&Row> = report
+            .alerts
+            .iter()
+            .filter(|row| row.severity == severity)
+            .collect();
         y = lane(&rows, look, &axis, y, &mut body) + 8.0;
     }
     let bottom = loads(report, &axis, y + 10.0, &mut body);
@@ -95,7 +101,9 @@ fn lane(
     let mut bars = String::new();
     for row in rows.iter().take(BARS_MAX) {
         let x = axis.x(row.raised.0);
-        let end = axis.x(row.cleared.map_or(axis.to, |end| end.0)).max(x + 2.0);
+        let end = axis
+            .x(row.cleared.map_or(axis.to, |end| end.0))
+            .max(x + 2.0);
         let at = match free.iter().position(|until| *until <= x) {
             Some(at) => at,
             None if free.len() < ROWS_MAX => {
@@ -121,7 +129,8 @@ fn lane(
             escaped(&row.rule),
             escaped(&row.entity),
             row.raised,
-            row.cleared.map_or("còn / open".to_owned(), |end| end.to_string()),
+            row.cleared
+                .map_or("còn / open".to_owned(), |end| end.to_string()),
         );
     }
     let height = (free.len().max(2) as f64) * (BAR + 2.0) + 8.0;
@@ -139,10 +148,21 @@ fn lane(
 /// Alerts in ten minutes of the position with most of them.
 fn loads(report: &Report, axis: &Axis, top: f64, out: &mut String) -> f64 {
     let bottom = top + LOAD_HEIGHT;
-    let Some(position) = report.load.positions.iter().max_by_key(|position| position.alerts) else {
+    let Some(position) = report
+        .load
+        .positions
+        .iter()
+        .max_by_key(|position| position.alerts)
+    else {
         return bottom;
     };
-    let most = position.windows.iter().map(|window| window.alerts).max().unwrap_or(0).max(12);
+    let most = position
+        .windows
+        .iter()
+        .map(|window| window.alerts)
+        .max()
+        .unwrap_or(0)
+        .max(12);
     let y = |alerts: u64| bottom - alerts as f64 / most as f64 * (LOAD_HEIGHT - 10.0);
     let _ = write!(
         out,
@@ -165,7 +185,10 @@ fn loads(report: &Report, axis: &Axis, top: f64, out: &mut String) -> f64 {
         );
     }
     for window in &position.windows {
-        let (from, to) = (axis.x(window.from.0), axis.x(window.from.0.saturating_add(600 * Time::SECOND)));
+        let (from, to) = (
+            axis.x(window.from.0),
+            axis.x(window.from.0.saturating_add(600 * Time::SECOND)),
+        );
         let _ = write!(
             out,
             "<rect x=\"{from:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"#374151\"><title>{}: {}</title></rect>",
@@ -213,5 +236,8 @@ fn ticks(axis: &Axis, bottom: f64, out: &mut String) {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

@@ -40,7 +40,12 @@ pub(super) fn shadow(args: &ShadowArgs) -> Result<ExitCode> {
         newer(block, &live)?;
     }
     let ids: Vec<&str> = blocks.iter().map(|block| block.id.as_str()).collect();
-    put(&args.site, &pack, vec![(format!("{TRIAL}{name}"), Some(text.clone()))])?.map_or_else(
+    put(
+        &args.site,
+        &pack,
+        vec![(format!("{TRIAL}{name}"), Some(text.clone()))],
+    )?
+    .map_or_else(
         || Ok(ExitCode::FAILURE),
         |()| say(&format!("chạy thử / on trial: {}", ids.join(", "))),
     )
@@ -74,7 +79,12 @@ pub(super) fn promote(args: &NamedArgs) -> Result<ExitCode> {
     }
     put(&args.site, &pack, writes)?.map_or_else(
         || Ok(ExitCode::FAILURE),
-        |()| say(&format!("đã dùng / in force after `ioc rules apply`: {} v{}", trial.id, trial.version)),
+        |()| {
+            say(&format!(
+                "đã dùng / in force after `ioc rules apply`: {} v{}",
+                trial.id, trial.version
+            ))
+        },
     )
 }
 
@@ -96,7 +106,10 @@ fn say(text: &str) -> Result<ExitCode> {
 
 fn folder(site: &Path) -> Result<PackFiles> {
     if !site.is_dir() {
-        bail!("{} is no folder: give the folder of the site pack with --site", site.display());
+        bail!(
+            "{} is no folder: give the folder of the site pack with --site",
+            site.display()
+        );
     }
     site::read(&site.display().to_string())
 }
@@ -114,7 +127,8 @@ fn find(pack: &PackFiles, rule: &str, trial: bool) -> Option<(String, Block)> {
 }
 
 fn on_trial(pack: &PackFiles, rule: &str) -> Result<(String, Block)> {
-    find(pack, rule, true).with_context(|| format!("no rule {rule:?} is on trial: nothing in {TRIAL} has this id"))
+    find(pack, rule, true)
+        .with_context(|| format!("no rule {rule:?} is on trial: nothing in {TRIAL} has this id"))
 }
 
 /// What a version means must not change under it.
@@ -155,16 +169,22 @@ fn put(folder: &Path, pack: &PackFiles, writes: Vec<Write1>) -> Result<Option<()
         for mistake in &mistakes {
             complain_line(&format!("{}/{mistake}", folder.display()));
         }
-        complain_line(&format!("{} mistake(s); nothing was changed", mistakes.len()));
+        complain_line(&format!(
+            "{} mistake(s); nothing was changed",
+            mistakes.len()
+        ));
         return Ok(None);
     }
     // The new text first: whatever happens between, no rule is lost.
     let (kept, gone): (Vec<_>, Vec<_>) = writes.into_iter().partition(|(_, text)| text.is_some());
-    let (live, trial): (Vec<_>, Vec<_>) = kept.into_iter().partition(|(path, _)| !path.starts_with(TRIAL));
+    let (live, trial): (Vec<_>, Vec<_>) = kept
+        .into_iter()
+        .partition(|(path, _)| !path.starts_with(TRIAL));
     for (path, text) in live.into_iter().chain(trial) {
         let target = folder.join(&path);
         if let Some(parent) = target.parent() {
-            fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+            fs::create_dir_all(parent)
+                .with_context(|| format!("cannot make {}", parent.display()))?;
         }
         let temporary = target.with_extension("toml.new");
         fs::write(&temporary, text.unwrap_or_default())

@@ -39,10 +39,17 @@ fn input(input: &InputReport, out: &mut impl Write) -> io::Result<()> {
     )?;
     writeln!(out, "{} … {}", time(input.first), time(input.last))?;
     if input.missing > 0 {
-        writeln!(out, "{} bản ghi bị thiếu / records are missing", input.missing)?;
+        writeln!(
+            out,
+            "{} bản ghi bị thiếu / records are missing",
+            input.missing
+        )?;
     }
     if input.sorted {
-        writeln!(out, "các dòng đã được sắp xếp theo received / the lines were sorted by received")?;
+        writeln!(
+            out,
+            "các dòng đã được sắp xếp theo received / the lines were sorted by received"
+        )?;
     }
     if input.bad_lines > 0 {
         writeln!(
@@ -73,12 +80,17 @@ fn alerts(title: &str, rows: &[Row], out: &mut impl Write) -> io::Result<()> {
             (row.suppressed, " [không báo / kept back]"),
             (row.status != event::Status::Actual, " [diễn tập / drill]"),
         ];
-        let marks: String = marks.iter().filter(|(on, _)| *on).map(|(_, text)| *text).collect();
+        let marks: String = marks
+            .iter()
+            .filter(|(on, _)| *on)
+            .map(|(_, text)| *text)
+            .collect();
         writeln!(
             out,
             "{:<24} {:<24} {:<9} {:<20} {:<22} {}{marks}",
             row.raised.to_string(),
-            row.cleared.map_or("còn / open".to_owned(), |end| end.to_string()),
+            row.cleared
+                .map_or("còn / open".to_owned(), |end| end.to_string()),
             severity_name(row.severity),
             row.rule,
             row.entity,
@@ -122,7 +134,10 @@ fn load(load: &Load, before: Option<&Load>, out: &mut impl Write) -> io::Result<
     more(load.by_area.len(), out)?;
     for position in &load.positions {
         let then = before.and_then(|before| {
-            before.positions.iter().find(|other| other.position == position.position)
+            before
+                .positions
+                .iter()
+                .find(|other| other.position == position.position)
         });
         of_position(position, then, out)?;
     }
@@ -145,15 +160,24 @@ fn of_position(
     };
     let rows: [(&str, fn(&PositionLoad) -> String); 6] = [
         ("cảnh báo / alerts", |load| load.alerts.to_string()),
-        ("trung bình mỗi giờ / average an hour", |load| format!("{:.2}", load.per_hour)),
-        ("nhiều nhất trong 10 phút / most in 10 minutes", |load| {
-            load.most_in_10_minutes.to_string()
+        ("trung bình mỗi giờ / average an hour", |load| {
+            format!("{:.2}", load.per_hour)
         }),
-        ("nhiều nhất trong một giờ / most in an hour", |load| load.most_in_an_hour.to_string()),
-        ("đợt quá tải / floods", |load| load.floods.len().to_string()),
-        ("tỷ lệ thời gian quá tải / share of time in flood", |load| {
-            format!("{:.1} %", load.flood_share * 100.0)
+        (
+            "nhiều nhất trong 10 phút / most in 10 minutes",
+            |load| load.most_in_10_minutes.to_string(),
+        ),
+        (
+            "nhiều nhất trong một giờ / most in an hour",
+            |load| load.most_in_an_hour.to_string(),
+        ),
+        ("đợt quá tải / floods", |load| {
+            load.floods.len().to_string()
         }),
+        (
+            "tỷ lệ thời gian quá tải / share of time in flood",
+            |load| format!("{:.1} %", load.flood_share * 100.0),
+        ),
     ];
     for (text, figure) in rows {
         line(text, figure(position), before.map(figure))?;
@@ -176,7 +200,11 @@ fn detections(detections: &[Detection], out: &mut impl Write) -> io::Result<()> 
     for found in detections {
         match (found.seconds, &found.rule, &found.entity) {
             (Some(seconds), Some(rule), Some(entity)) => {
-                writeln!(out, "  {:<28} {seconds:>10.0} s  {rule} · {entity}", found.id)?;
+                writeln!(
+                    out,
+                    "  {:<28} {seconds:>10.0} s  {rule} · {entity}",
+                    found.id
+                )?;
             }
             _ => writeln!(out, "  {:<28} không phát hiện / not detected", found.id)?,
         }
@@ -209,7 +237,11 @@ fn diff(diff: &Diff, out: &mut impl Write) -> io::Result<()> {
         }
         more(rows.len(), out)?;
     }
-    for (sign, rows) in [("<", &diff.earlier), (">", &diff.later), ("~", &diff.changed)] {
+    for (sign, rows) in [
+        ("<", &diff.earlier),
+        (">", &diff.later),
+        ("~", &diff.changed),
+    ] {
         for row in rows.iter().take(LINES_MAX) {
             changed(sign, row, out)?;
         }

@@ -60,7 +60,9 @@ fn block(text: String) -> Block {
     let named = toml::from_str::<File>(&text)
         .ok()
         .and_then(|file| file.rule.into_iter().next());
-    let (id, version) = named.map(|named| (named.id, named.version)).unwrap_or_default();
+    let (id, version) = named
+        .map(|named| (named.id, named.version))
+        .unwrap_or_default();
     Block { id, version, text }
 }
 

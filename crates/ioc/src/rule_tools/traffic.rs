@@ -177,8 +177,8 @@ pub(super) fn parse(line: &[u8]) -> Result<Option<Message<'_>>, String> {
     if line.trim_ascii().is_empty() {
         return Ok(None);
     }
-    let given: Given<'_> =
-        serde_json::from_slice(line).map_err(|error| format!("not a JSON object of ours: {error}"))?;
+    let given: Given<'_> = serde_json::from_slice(line)
+        .map_err(|error| format!("not a JSON object of ours: {error}"))?;
     if given.kind.is_some_and(|kind| kind != "message") {
         return Ok(None);
     }
@@ -226,12 +226,17 @@ fn decoded(text: &str) -> Result<Vec<u8>, String> {
 fn base64_for_sure(text: &str) -> Option<Vec<u8>> {
     let bytes = text.as_bytes();
     // The first byte of most payloads tells already.
-    if bytes.len() < 8 || bytes.len() % 4 != 0 || !bytes.first().is_some_and(|byte| of_alphabet(*byte)) {
+    if bytes.len() < 8
+        || bytes.len() % 4 != 0
+        || !bytes.first().is_some_and(|byte| of_alphabet(*byte))
+    {
         return None;
     }
     let all = |test: fn(&u8) -> bool| bytes.iter().all(test);
     let hex = |letter: fn(&u8) -> bool| {
-        bytes.iter().all(|byte| byte.is_ascii_hexdigit() && (byte.is_ascii_digit() || letter(byte)))
+        bytes
+            .iter()
+            .all(|byte| byte.is_ascii_hexdigit() && (byte.is_ascii_digit() || letter(byte)))
     };
     let lower = u8::is_ascii_lowercase;
     let upper = u8::is_ascii_uppercase;
@@ -294,16 +299,25 @@ pub(super) fn read_sorted(
             Err(message) => lines.mistake(lines.lines, message),
         }
         if index.len() > SORTED_LINES_MAX {
-            anyhow::bail!("{} holds more than {SORTED_LINES_MAX} lines and they are not in order: sort it by `received`", path.display());
+            anyhow::bail!(
+                "{} holds more than {SORTED_LINES_MAX} lines and they are not in order: sort it by `received`",
+                path.display()
+            );
         }
-        at = source.stream_position().context("cannot tell the position")?;
+        at = source
+            .stream_position()
+            .context("cannot tell the position")?;
     }
     index.sort_unstable();
     let mut ignored = Lines::default();
     for (_, at) in index {
         // Neighbours stay within the buffer.
-        let here = source.stream_position().context("cannot tell the position")?;
-        let step = i64::try_from(at).unwrap_or(i64::MAX).saturating_sub(i64::try_from(here).unwrap_or(0));
+        let here = source
+            .stream_position()
+            .context("cannot tell the position")?;
+        let step = i64::try_from(at)
+            .unwrap_or(i64::MAX)
+            .saturating_sub(i64::try_from(here).unwrap_or(0));
         source.seek_relative(step).context("cannot seek")?;
         next_line(&mut source, &mut buffer, &mut ignored)?;
         if let Ok(Some(message)) = parse(&buffer) {
@@ -335,8 +349,13 @@ fn next_line(source: &mut impl BufRead, buffer: &mut Vec<u8>, lines: &mut Lines)
         }
         lines.lines += 1;
         if read as u64 == LINE_BYTES_MAX && buffer.last() != Some(&b'\n') {
-            lines.mistake(lines.lines, format!("the line is longer than {LINE_BYTES_MAX} bytes"));
-            source.skip_until(b'\n').context("cannot read the recorded traffic")?;
+            lines.mistake(
+                lines.lines,
+                format!("the line is longer than {LINE_BYTES_MAX} bytes"),
+            );
+            source
+                .skip_until(b'\n')
+                .context("cannot read the recorded traffic")?;
             continue;
         }
         return Ok(true);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use event::{
-    Event, EventFlags, EventId, JournalId, Kind as EventKind, Measured, MeasureType, Name, PackFiles,
-    Place, Quality, Time, Value, Vocabulary,
+    Event, EventFlags, EventId, JournalId, Kind as EventKind, MeasureType, Measured, Name,
+    PackFiles, Place, Quality, Time, Value, Vocabulary,
 };
 use journal::Stamp;
 use journal::inputs::{FrontDoor, Kind, MessageBody, MessagePrefix};
@@ -48,7 +48,10 @@ pub(super) fn run(args: &TestArgs) -> Result<ExitCode> {
         return Ok(ExitCode::from(USAGE));
     }
     let only = args.only.as_deref().unwrap_or("");
-    let cases: Vec<&Case> = cases.iter().filter(|case| case.name.contains(only)).collect();
+    let cases: Vec<&Case> = cases
+        .iter()
+        .filter(|case| case.name.contains(only))
+        .collect();
     let mut out = io::stdout().lock();
     let (mut failed, mut answers) = (0, Vec::new());
     for case in &cases {
@@ -61,7 +64,11 @@ pub(super) fn run(args: &TestArgs) -> Result<ExitCode> {
             answers.push(json!({"file": case.file, "name": case.name, "passed": wrong.is_empty(), "wrong": wrong}));
             continue;
         }
-        let word = if wrong.is_empty() { "đạt / pass" } else { "SAI / FAIL" };
+        let word = if wrong.is_empty() {
+            "đạt / pass"
+        } else {
+            "SAI / FAIL"
+        };
         writeln!(out, "{word}  {}: {}", case.file, case.name)?;
         for line in &wrong {
             writeln!(out, "      {line}")?;
@@ -117,14 +124,25 @@ fn try_case(pack: &PackFiles, vocabulary: &Vocabulary, case: &Case) -> Result<Ve
                 };
                 prefix.encode(&body, &mut payload);
                 let rejects = lane.tally.rejects;
-                lane.record(&frame(Kind::Message, offset, stamp(input.received), &payload))?;
+                lane.record(&frame(
+                    Kind::Message,
+                    offset,
+                    stamp(input.received),
+                    &payload,
+                ))?;
                 if lane.tally.rejects > rejects {
-                    return Ok(vec![format!("the message at {} is refused: try `ioc decode`", input.received)]);
+                    return Ok(vec![format!(
+                        "the message at {} is refused: try `ioc decode`",
+                        input.received
+                    )]);
                 }
             }
             What::Event { .. } => match event(vocabulary, input.received, &input.what, offset) {
                 Ok(event) => {
-                    lane.event(&frame(Kind::Message, offset, stamp(input.received), &payload), event)?;
+                    lane.event(
+                        &frame(Kind::Message, offset, stamp(input.received), &payload),
+                        event,
+                    )?;
                 }
                 Err(message) => return Ok(vec![message]),
             },
@@ -137,7 +155,12 @@ fn try_case(pack: &PackFiles, vocabulary: &Vocabulary, case: &Case) -> Result<Ve
 }
 
 /// The event that the normalizer would have given.
-fn event(vocabulary: &Vocabulary, received: Time, what: &What, offset: u64) -> Result<Event, String> {
+fn event(
+    vocabulary: &Vocabulary,
+    received: Time,
+    what: &What,
+    offset: u64,
+) -> Result<Event, String> {
     let What::Event {
         observed,
         entity,
@@ -199,7 +222,12 @@ fn measured(
         .measures
         .get(name)
         .ok_or_else(|| format!("there is no measure {name:?} in the catalogue"))?;
-    let wrong = || format!("{name} = {value} is not a value of this measure ({:?})", info.kind);
+    let wrong = || {
+        format!(
+            "{name} = {value} is not a value of this measure ({:?})",
+            info.kind
+        )
+    };
     let value = match info.kind {
         MeasureType::Number => Value::Number(
             value
@@ -234,7 +262,9 @@ fn judge(case: &Case, rows: &[Row]) -> Vec<String> {
     let mut left: Vec<&Row> = rows.iter().filter(looked_at).collect();
     let mut wrong = Vec::new();
     for expected in &case.alerts {
-        let at = left.iter().position(|row| differences(expected, row).is_empty());
+        let at = left
+            .iter()
+            .position(|row| differences(expected, row).is_empty());
         if let Some(at) = at {
             left.remove(at);
             continue;
@@ -245,7 +275,11 @@ fn judge(case: &Case, rows: &[Row]) -> Vec<String> {
             .position(|row| row.rule == expected.rule && *row.entity == *expected.entity);
         if let Some(near) = near {
             let row = left.remove(near);
-            wrong.extend(differences(expected, row).into_iter().map(|line| format!("  {line}")));
+            wrong.extend(
+                differences(expected, row)
+                    .into_iter()
+                    .map(|line| format!("  {line}")),
+            );
         }
     }
     wrong.extend(left.into_iter().map(|row| {
@@ -276,7 +310,9 @@ fn told(expected: &Expected) -> String {
 fn differences(expected: &Expected, row: &Row) -> Vec<String> {
     let mut lines = Vec::new();
     let mut differ = |what: &str, wanted: String, got: String| {
-        lines.push(format!("{what}: mong đợi / expected {wanted}, nhận được / got {got}"));
+        lines.push(format!(
+            "{what}: mong đợi / expected {wanted}, nhận được / got {got}"
+        ));
     };
     if row.rule != expected.rule {
         differ("rule", expected.rule.clone(), row.rule.clone());
@@ -287,7 +323,11 @@ fn differences(expected: &Expected, row: &Row) -> Vec<String> {
     if let Some(severity) = expected.severity
         && severity != row.severity
     {
-        differ("severity", severity_name(severity).to_owned(), severity_name(row.severity).to_owned());
+        differ(
+            "severity",
+            severity_name(severity).to_owned(),
+            severity_name(row.severity).to_owned(),
+        );
     }
     if let Some(raised) = expected.raised
         && raised != row.raised
@@ -303,13 +343,25 @@ fn differences(expected: &Expected, row: &Row) -> Vec<String> {
         && !row.message.vi.contains(words)
         && !row.message.en.contains(words)
     {
-        differ("message", format!("{words:?}"), format!("{:?} / {:?}", row.message.vi, row.message.en));
+        differ(
+            "message",
+            format!("{words:?}"),
+            format!("{:?} / {:?}", row.message.vi, row.message.en),
+        );
     }
     if expected.status != row.status {
-        differ("status", format!("{:?}", expected.status), format!("{:?}", row.status));
+        differ(
+            "status",
+            format!("{:?}", expected.status),
+            format!("{:?}", row.status),
+        );
     }
     if expected.retrospective != row.retrospective {
-        differ("retrospective", expected.retrospective.to_string(), row.retrospective.to_string());
+        differ(
+            "retrospective",
+            expected.retrospective.to_string(),
+            row.retrospective.to_string(),
+        );
     }
     lines
 }
