@@ -32,7 +32,7 @@ use crate::view::Answer;
 
 use body::{Fields, Kind};
 
-pub(crate) use body::{operator, read_json, words};
+pub(crate) use body::{operator, read_json, read_json_up_to, words};
 pub(crate) use waiters::Waiters;
 
 type Id = Result<Path<String>, PathRejection>;

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::health::HealthBackend;
 use crate::explain::ExplainBackend;
 use crate::quarantine::QuarantineBackend;
+use crate::rules::RulesBackend;
 use crate::series::SeriesBackend;
 use crate::sinks::SinkInfo;
 
@@ -43,6 +44,8 @@ pub struct Deps {
     pub quarantine: Option<Arc<dyn QuarantineBackend>>,
     /// Tells why an alert rang.
     pub explain: Option<Arc<dyn ExplainBackend>>,
+    /// Tells of the rules in force and takes new ones.
+    pub rules: Option<Arc<dyn RulesBackend>>,
 }
 
 /// The monitor's state at its start: the fold of all outcomes below `outcomes_next`.

@@ -30,6 +30,7 @@ mod problem;
 mod quarantine;
 mod registers_api;
 mod routes;
+mod rules;
 mod series;
 mod server;
 mod shared;
@@ -69,6 +70,10 @@ pub use quarantine::{
     AdoptAnswer, AdoptAsk, AdoptProposal, ProfileProposal, QuarantineBackend, QuarantineCounts,
     QuarantineDevice, QuarantineFilter, QuarantineGroup, QuarantineItem, QuarantineOverview,
     QuarantineProblem, QuarantineReason, QuarantineState, ReprocessAnswer, ReprocessAsk,
+};
+pub use rules::{
+    ApplyAnswer, ApplyAsk, RuleChange, RuleChangeKind, RuleInForce, RuleText, RulesBackend,
+    RulesDiff, RulesInForce, RulesMistake, RulesProblem,
 };
 pub use series::{
     Aggregate, QualityWanted, SeriesAsk, SeriesBackend, SeriesFilter, SeriesFormat, SeriesProblem,

@@ -9,7 +9,7 @@ use axum::routing::{MethodRouter, get, post};
 use crate::commands::wider;
 use crate::shared::Shared;
 use crate::{
-    alerts_api, api, assets, commands, explain, feed, guard, health, problem, quarantine, registers_api, series, sinks,
+    alerts_api, api, assets, commands, explain, feed, guard, health, problem, quarantine, registers_api, rules, series, sinks,
 };
 
 /// The class of all routes that act; they take POST, the others GET.
@@ -44,6 +44,9 @@ const fn act(path: &'static str, handler: fn() -> MethodRouter<Arc<Shared>>) -> 
 
 const ROUTES: &[Route] = &[
     read("/api/v1/site", "site", || get(api::site)),
+    act("/api/v1/site", || post(rules::apply)),
+    read("/api/v1/rules", "rules", || get(rules::in_force)),
+    read("/api/v1/rules/diff", "rules", || get(rules::diff)),
     read("/api/v1/alerts", "alerts", || get(alerts_api::list)),
     read("/api/v1/alerts/{id}", "alert", || get(alerts_api::one)),
     read("/api/v1/alerts/{id}/explain", "explain", || {

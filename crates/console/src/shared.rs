@@ -33,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) quarantine: Counter,
     pub(crate) health: health::Desk,
     pub(crate) explain: Explained,
+    pub(crate) rules: crate::rules::Bench,
     pub(crate) hub: Hub,
     pub(crate) waiters: Waiters,
     /// Part of every command id made here: when and at which offset this console started, so that no id comes twice.
@@ -64,6 +65,7 @@ impl Shared {
             quarantine: Counter::new(deps.quarantine),
             health: health::Desk::new(deps.health),
             explain: Explained::new(deps.explain),
+            rules: crate::rules::Bench::new(deps.rules),
             sinks: deps.sinks,
             waiters: Waiters::new(config.commands_waiting_max),
             started: ((deps.now)(), view.next()),

@@ -6,6 +6,7 @@ use crate::archive_tools::args::{ExportArgs, QueryArgs, RefillArgs};
 use crate::health::args::HealthArgs;
 use crate::notify_tools::args::NotifyCommand;
 use crate::quarantine::args::QuarantineCommand;
+use crate::rule_tools::args::{BacktestArgs, RulesCommand};
 use crate::site_tools::args::{CatalogCommand, DecodeArgs, DecoderCommand};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -62,6 +63,11 @@ pub(crate) enum Command {
     /// Try the ways by which people are told
     #[command(subcommand)]
     Notify(NotifyCommand),
+    /// Try rules on what really came in: alerts, operator load, and the difference to the rules in force
+    Backtest(BacktestArgs),
+    /// Work with rules: check, test, put on trial, apply
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Look into the journals of a node, running or stopped
     #[command(subcommand)]
     Journal(JournalCommand),

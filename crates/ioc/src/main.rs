@@ -16,6 +16,8 @@ mod monitor;
 mod notify_tools;
 mod quarantine;
 mod redactor;
+mod rule_tools;
+mod rules;
 mod runtime;
 mod screens;
 mod series;
@@ -61,6 +63,8 @@ fn main() -> ExitCode {
             health::run(&args)
         }
         Command::Notify(command) => notify_tools::run(&command),
+        Command::Backtest(args) => rule_tools::backtest(&args),
+        Command::Rules(command) => rule_tools::rules(&command),
         Command::Journal(command) => {
             logging::start("warn");
             journal_tools::run(&command)

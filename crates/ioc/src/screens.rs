@@ -13,8 +13,10 @@ use crate::health::Desk;
 use crate::evidence::Explainer;
 use crate::monitor::{Monitor, Progress};
 use crate::quarantine::Shelf;
+use crate::rules::Rules;
 use crate::series::Backend;
 use crate::sinks::{self, Sinks};
+use crate::site::Site;
 use crate::store::Store;
 use crate::topology::{Setup, VERSION};
 
@@ -33,10 +35,7 @@ fn image(store: &Store, monitor: &Monitor) -> Image {
 }
 
 /// What the screens need to know of the site pack in force.
-fn site_info(monitor: &Monitor) -> SiteInfo {
-    let Some(site) = monitor.fold().site() else {
-        return SiteInfo::default();
-    };
+pub(crate) fn site_info(site: &Site) -> SiteInfo {
     let vocabulary = Arc::new(site.catalogue.vocabulary().clone());
     let mut limits: BTreeMap<String, BTreeMap<String, Vec<Limit>>> = BTreeMap::new();
     for entity in vocabulary.entities.keys() {
@@ -85,11 +84,21 @@ pub(crate) fn deps(
 ) -> console::Deps {
     let clock = Arc::clone(&setup.clock);
     let watched = sinks.watched();
+    let compiled = monitor.fold().site();
+    let info = compiled.map(site_info).unwrap_or_default();
+    let (told, site) = watch::channel(Arc::new(info));
+    let rules = Rules::new(
+        store.inputs.clone(),
+        progress.clone(),
+        told,
+        setup.pack.clone(),
+        compiled,
+    );
     console::Deps {
         inputs: store.inputs.clone(),
         outcomes: store.outcomes.clone(),
         image: image(store, monitor),
-        site: watch::Sender::new(Arc::new(site_info(monitor))).subscribe(),
+        site,
         mode: match setup.clock_kind {
             ClockKind::Real => Mode::Live,
             ClockKind::Scenario => Mode::Simulated,
@@ -106,6 +115,7 @@ pub(crate) fn deps(
         health: Some(Arc::new(Desk::new(positions(monitor)))),
         quarantine: Some(shelf),
         explain: Some(Arc::new(Explainer(store.storage()))),
+        rules: Some(rules),
         version: VERSION.to_owned(),
         now: Arc::new(move || Time(clock.now().journal_ns)),
         intake: Arc::new(move || {

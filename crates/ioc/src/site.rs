@@ -1,5 +1,6 @@
 //! The site pack: read from a folder (or the copy of `lao-cai` built into the binary), bounded, checked as a whole.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -78,11 +79,30 @@ pub(crate) fn read(site: &str) -> Result<PackFiles> {
     )
 }
 
+/// Where the cases of the rules lie. They are not part of the pack: what is in force does not depend on them.
+const CASES: &str = "rules/cases/";
+
+/// The cases beside the rules, by path.
+pub(crate) fn cases(site: &str) -> Result<Vec<(String, Vec<u8>)>> {
+    let folder = PathBuf::from(site);
+    let files = if folder.is_dir() {
+        read_all(&folder)?
+    } else {
+        LaoCai::iter()
+            .filter_map(|path| Some((path.to_string(), LaoCai::get(&path)?.data.into_owned())))
+            .collect()
+    };
+    let of_cases =
+        |(path, _): &(String, Vec<u8>)| path.starts_with(CASES) && path.ends_with(".toml");
+    Ok(files.into_iter().filter(of_cases).collect())
+}
+
 fn built_in() -> PackFiles {
     let mut pack = PackFiles::default();
     for path in LaoCai::iter() {
         if let Some(file) = LaoCai::get(&path)
             && is_pack_file(Path::new(path.as_ref()))
+            && !path.starts_with(CASES)
         {
             pack.files.insert(path.into_owned(), file.data.into_owned());
         }
@@ -91,7 +111,19 @@ fn built_in() -> PackFiles {
 }
 
 fn read_folder(folder: &Path) -> Result<PackFiles> {
-    let mut pack = PackFiles::default();
+    let mut files = read_all(folder)?;
+    files.retain(|path, _| !path.starts_with(CASES));
+    if files.is_empty() {
+        bail!(
+            "{} holds no site pack: no .toml, .csv or .json file in it",
+            folder.display()
+        );
+    }
+    Ok(PackFiles { files })
+}
+
+fn read_all(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
     let mut bytes = 0;
     let mut pending = vec![(folder.to_path_buf(), 0)];
     while let Some((at, depth)) = pending.pop() {
@@ -117,7 +149,7 @@ fn read_folder(folder: &Path) -> Result<PackFiles> {
             bytes += fs::metadata(&path)
                 .with_context(|| format!("cannot read {}", path.display()))?
                 .len();
-            if bytes > BYTES_MAX || pack.files.len() >= FILES_MAX {
+            if bytes > BYTES_MAX || files.len() >= FILES_MAX {
                 bail!(
                     "{}: a site pack has at most {FILES_MAX} files and {BYTES_MAX} bytes",
                     folder.display()
@@ -125,16 +157,10 @@ fn read_folder(folder: &Path) -> Result<PackFiles> {
             }
             let content =
                 fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            pack.files.insert(relative(folder, &path), content);
+            files.insert(relative(folder, &path), content);
         }
     }
-    if pack.files.is_empty() {
-        bail!(
-            "{} holds no site pack: no .toml, .csv or .json file in it",
-            folder.display()
-        );
-    }
-    Ok(pack)
+    Ok(files)
 }
 
 fn is_pack_file(path: &Path) -> bool {

@@ -63,6 +63,15 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     request: Request,
     config: &ConsoleConfig,
 ) -> Result<T, Problem> {
+    read_json_up_to(request, config, config.request_bytes_max).await
+}
+
+/// The same for a body that may be larger than a command.
+pub(crate) async fn read_json_up_to<T: DeserializeOwned>(
+    request: Request,
+    config: &ConsoleConfig,
+    bytes_max: usize,
+) -> Result<T, Problem> {
     let kind = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -76,7 +85,7 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
         return Err(problem::not_json());
     }
     let limit = Duration::from_millis(config.request_timeout_ms);
-    let bytes = tokio::time::timeout(limit, gather(request, config.request_bytes_max))
+    let bytes = tokio::time::timeout(limit, gather(request, bytes_max))
         .await
         .map_err(|_| problem::body_too_slow())??;
     serde_json::from_slice(&bytes).map_err(|error| {

@@ -36,16 +36,21 @@ async fn the_document_and_the_router_name_the_same_routes() {
             )
             .await;
         assert_ne!(got.status, 405, "{method} {path}");
-        let other = if method == "get" { "POST" } else { "GET" };
-        app.send(request(other, &path).body(Body::empty()).unwrap())
-            .await
-            .is_problem(405);
         let documented = &DOCUMENT["paths"][described][method]["responses"];
         assert!(
             documented[got.status.as_str()].is_object(),
             "{method} {path}: {}",
             got.status
         );
+        let other = if method == "get" { "POST" } else { "GET" };
+        let takes_both =
+            routes::all().any(|(also, path)| path == described && also.eq_ignore_ascii_case(other));
+        if takes_both {
+            continue;
+        }
+        app.send(request(other, &path).body(Body::empty()).unwrap())
+            .await
+            .is_problem(405);
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Fold {
     pub(super) sessions: SessionTable,
     pub(super) counters: Counters,
     pub(super) normalized: Vec<Normalized>,
-    effects: Vec<Effect>,
+    pub(super) effects: Vec<Effect>,
     pub(super) derived: Vec<Event>,
     pub(super) delivered: Delivered,
     /// What is known of redacted messages while records are folded that were folded before.
@@ -111,13 +111,7 @@ impl Fold {
         emit: &mut Emit<'_>,
     ) -> Result<(), EncodeError> {
         let mut outs: Vec<Out<'_>> = Vec::new();
-        let origin = self.origin(frame);
-        // A node's start is not preceded by its timers: what fell due while we were down is decided after it.
-        if frame.kind != u8::from(Kind::Node) {
-            self.advance(&origin, &mut outs);
-        }
-        self.dispatch(frame, &origin, &mut outs);
-        self.next_input = frame.offset + 1;
+        self.conclude(frame, &mut outs);
         let count = outs.len();
         for (index, out) in outs.into_iter().enumerate() {
             let cause = Cause {
@@ -130,7 +124,18 @@ impl Fold {
         Ok(())
     }
 
-    fn origin(&self, frame: &Frame<'_>) -> Origin {
+    /// What one record gives, in order.
+    pub(super) fn conclude<'a>(&mut self, frame: &Frame<'a>, outs: &mut Vec<Out<'a>>) {
+        let origin = self.origin(frame);
+        // A node's start is not preceded by its timers: what fell due while we were down is decided after it.
+        if frame.kind != u8::from(Kind::Node) {
+            self.advance(&origin, outs);
+        }
+        self.dispatch(frame, &origin, outs);
+        self.next_input = frame.offset + 1;
+    }
+
+    pub(super) fn origin(&self, frame: &Frame<'_>) -> Origin {
         Origin {
             journal: self.journal,
             offset: frame.offset,
@@ -140,7 +145,7 @@ impl Fold {
     }
 
     /// Timers first: what is due at or before this record's time is decided before the record itself.
-    fn advance<'a>(&mut self, origin: &Origin, outs: &mut Vec<Out<'a>>) {
+    pub(super) fn advance<'a>(&mut self, origin: &Origin, outs: &mut Vec<Out<'a>>) {
         let Some(domain) = &mut self.domain else {
             return;
         };
@@ -415,7 +420,11 @@ enum Class {
     Reject(RejectCode),
 }
 
-fn drain_effects(effects: &mut Vec<Effect>, counters: &mut Counters, outs: &mut Vec<Out<'_>>) {
+pub(super) fn drain_effects(
+    effects: &mut Vec<Effect>,
+    counters: &mut Counters,
+    outs: &mut Vec<Out<'_>>,
+) {
     for effect in effects.drain(..) {
         // A drill is in no figure.
         let raised = effect.transition().is_some_and(|transition| {

@@ -1,6 +1,7 @@
 //! The monitor: one loop, one owner of the state. It reads `inputs`, folds each record and appends what the fold
 //! concluded to `outcomes`. It never waits for a sink.
 
+mod again;
 pub(crate) mod counters;
 mod delivered;
 mod domain;
@@ -30,6 +31,8 @@ use crate::monitor::counters::Counters;
 use crate::monitor::fold::Fold;
 use crate::monitor::saved::FORMAT;
 use crate::monitor::saver::{Job, Saver};
+
+pub(crate) use again::Tally;
 
 /// Longest wait for records: a stop or a moved scenario clock is noticed within this time.
 const WAIT_MAX: Duration = Duration::from_millis(20);
