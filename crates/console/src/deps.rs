@@ -11,8 +11,8 @@ use journal::Journal;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::health::HealthBackend;
 use crate::explain::ExplainBackend;
+use crate::health::HealthBackend;
 use crate::quarantine::QuarantineBackend;
 use crate::rules::RulesBackend;
 use crate::series::SeriesBackend;

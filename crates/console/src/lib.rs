@@ -64,8 +64,8 @@ use tokio_util::sync::CancellationToken;
 pub use config::{AdminConfig, ConsoleConfig};
 pub use deps::{Deps, Image, Intake, MapLine, Mode, RuleInfo, SiteInfo, Trend};
 pub use error::Error;
-pub use health::{HealthAsk, HealthBackend, HealthProblem};
 pub use explain::ExplainBackend;
+pub use health::{HealthAsk, HealthBackend, HealthProblem};
 pub use quarantine::{
     AdoptAnswer, AdoptAsk, AdoptProposal, ProfileProposal, QuarantineBackend, QuarantineCounts,
     QuarantineDevice, QuarantineFilter, QuarantineGroup, QuarantineItem, QuarantineOverview,

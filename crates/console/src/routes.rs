@@ -9,7 +9,8 @@ use axum::routing::{MethodRouter, get, post};
 use crate::commands::wider;
 use crate::shared::Shared;
 use crate::{
-    alerts_api, api, assets, commands, explain, feed, guard, health, problem, quarantine, registers_api, rules, series, sinks,
+    alerts_api, api, assets, commands, explain, feed, guard, health, problem, quarantine,
+    registers_api, rules, series, sinks,
 };
 
 /// The class of all routes that act; they take POST, the others GET.

@@ -15,8 +15,8 @@ use crate::node::{Node, until};
 use crate::{ConsoleConfig, MapLine, RuleInfo, SiteInfo, Trend, feed, routes, sample, tail};
 
 mod commands;
-mod health;
 mod explain;
+mod health;
 mod openapi;
 mod quarantine;
 mod series;

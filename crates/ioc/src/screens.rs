@@ -9,8 +9,8 @@ use event::{Limit, Time};
 use journal::ClockKind;
 use tokio::sync::watch;
 
-use crate::health::Desk;
 use crate::evidence::Explainer;
+use crate::health::Desk;
 use crate::monitor::{Monitor, Progress};
 use crate::quarantine::Shelf;
 use crate::rules::Rules;

@@ -79,15 +79,15 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Origin;
 use crate::ruleset::RuleSet;
 use crate::signal::{EpisodeId, Key};
-pub use config::{BookConfig, Cause, Ladder, Level, Step, WorkingHours};
 use chatter::Turns;
+pub use config::{BookConfig, Cause, Ladder, Level, Step, WorkingHours};
 use entry::Entry;
 use incidents::Gathering;
 pub(crate) use saved::BookSaved;
 use shadow::Shadow;
 use timers::Timers;
-use verdicts::Verdicts;
 pub(crate) use verdicts::OldVerdict;
+use verdicts::Verdicts;
 
 /// Alerts that are over and stay listed.
 pub const RECENT_MAX: usize = 1_000;

@@ -2,8 +2,8 @@
 
 use event::{MeasureType, Name};
 
-use super::parser::{Ast, Expr, parse};
 use super::inputs::Inputs;
+use super::parser::{Ast, Expr, parse};
 use super::program::{Arithmetic, Node, Program, Relation, Value};
 use super::{COST_MAX, Kind, Mistake};
 

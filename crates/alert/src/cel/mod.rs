@@ -17,17 +17,17 @@
 mod calls;
 mod compile;
 mod groups;
+#[cfg(test)]
+mod hostile;
 mod inputs;
 mod lexer;
 mod lint;
 mod parser;
 mod program;
 pub(crate) mod steps;
-mod window;
-#[cfg(test)]
-mod hostile;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub(crate) use compile::{Environment, Need, compile};
 pub(crate) use inputs::{Inputs, LimitCell, MemberView, Place};

@@ -47,7 +47,11 @@ pub(super) fn vocabulary() -> Vocabulary {
         ..Vocabulary::default()
     };
     // a1 and a2 are neighbours (about 22 km), a9 is far away.
-    for (code, lat, lon) in [("a1", 22.0, 104.0), ("a2", 22.2, 104.0), ("a9", 23.5, 104.0)] {
+    for (code, lat, lon) in [
+        ("a1", 22.0, 104.0),
+        ("a2", 22.2, 104.0),
+        ("a9", 23.5, 104.0),
+    ] {
         let area = AreaInfo {
             code: code.into(),
             kind: "xa".to_owned(),
@@ -58,8 +62,16 @@ pub(super) fn vocabulary() -> Vocabulary {
         };
         vocabulary.areas.insert(code.to_owned(), area);
     }
-    let listed = [("gw", None, None), ("d1", Some("gw"), None), ("d2", Some("gw"), None)];
-    let rivers = [("r1", None, Some("thao")), ("r2", None, Some("thao")), ("g1", None, None)];
+    let listed = [
+        ("gw", None, None),
+        ("d1", Some("gw"), None),
+        ("d2", Some("gw"), None),
+    ];
+    let rivers = [
+        ("r1", None, Some("thao")),
+        ("r2", None, Some("thao")),
+        ("g1", None, None),
+    ];
     for (id, gateway, river) in listed.into_iter().chain(rivers) {
         let info = EntityInfo {
             id: id.into(),
@@ -193,7 +205,9 @@ impl World {
         let (name, number) = word.split_once('#').map_or((word, None), |(name, number)| {
             (name, Some(number.parse::<usize>().unwrap()))
         });
-        let mut named: Vec<_> = (self.book.alerts()).filter(|alert| name_of(alert) == name).collect();
+        let mut named: Vec<_> = (self.book.alerts())
+            .filter(|alert| name_of(alert) == name)
+            .collect();
         named.sort_by_key(|alert| (alert.raised, alert.id.clone()));
         let index = number.map_or(named.len().saturating_sub(1), |number| number - 1);
         let none = || AlertId("none".to_owned());
@@ -247,7 +261,13 @@ impl World {
     }
 
     fn action(&self, verb: &str, names: &[&str], words: &Words<'_>) -> Action {
-        let reason = || words.get("why").copied().unwrap_or("because").replace('_', " ");
+        let reason = || {
+            words
+                .get("why")
+                .copied()
+                .unwrap_or("because")
+                .replace('_', " ")
+        };
         match verb {
             "ack" => Action::Acknowledge,
             "shelve" => Action::Shelve {
@@ -328,7 +348,9 @@ impl World {
                 _ => WarningType::Alert,
             },
             alerts: list("alerts").map(|word| self.id(word)).collect(),
-            references: list("of").map(|id| PublicWarningId(id.to_owned())).collect(),
+            references: list("of")
+                .map(|id| PublicWarningId(id.to_owned()))
+                .collect(),
             text: Box::new(WarningText {
                 event: text("flood"),
                 headline: text(words.get("headline").copied().unwrap_or("flood")),
@@ -356,7 +378,9 @@ impl World {
             operator: words.get("by").copied().unwrap_or("Lan").replace('_', " "),
             verified: false,
             seen_state: seen.map_or(AlertState::Normal, |alert| alert.state),
-            seen_revision: words.get("rev").map_or(revision, |rev| rev.parse().unwrap()),
+            seen_revision: words
+                .get("rev")
+                .map_or(revision, |rev| rev.parse().unwrap()),
             alert,
             action,
         }
@@ -389,7 +413,8 @@ impl World {
             self.now = time(names[0]);
         }
         let signal = self.signal(verb, &names, &words);
-        let command = (signal.is_none() && verb != "at").then(|| self.command(verb, &names, &words));
+        let command =
+            (signal.is_none() && verb != "at").then(|| self.command(verb, &names, &words));
         let copy = self.checked.then(|| self.copy());
         let origin = self.origin();
         let ctx = Context {
@@ -411,7 +436,11 @@ impl World {
         let (out, verdict) = act(&mut self.book);
         if let Some(mut copy) = copy {
             let same = act(&mut copy);
-            assert_eq!(same, (out.clone(), verdict.clone()), "after a restore: {line}");
+            assert_eq!(
+                same,
+                (out.clone(), verdict.clone()),
+                "after a restore: {line}"
+            );
             assert_eq!(copy.save(), self.book.save(), "after a restore: {line}");
             let kept = self.book.timers.clone();
             self.book.derive_timers();
@@ -493,11 +522,21 @@ fn show(effect: &Effect) -> String {
         ),
         Effect::Incident(incident) => format!(
             "> incident {} {:?} total {} active {}{}\n",
-            incident.id.0.split(':').take(2).collect::<Vec<_>>().join(":"),
+            incident
+                .id
+                .0
+                .split(':')
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(":"),
             incident.severity,
             incident.total,
             incident.active,
-            if incident.closed.is_some() { " closed" } else { "" }
+            if incident.closed.is_some() {
+                " closed"
+            } else {
+                ""
+            }
         ),
         Effect::PublicWarning(warning) => format!(
             "> warning {} {:?} {:?} {:?}\n",
