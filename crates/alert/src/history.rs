@@ -77,15 +77,6 @@ pub(crate) struct History {
     trim_at: u32,
 }
 
-/// What an insertion did, as masks of slots.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Inserted {
-    /// Slots with a new observation.
-    pub(crate) touched: u64,
-    /// Those of them whose value rules may use.
-    pub(crate) good: u64,
-}
-
 impl History {
     pub(crate) fn new(slots: usize) -> Self {
         Self {
@@ -222,15 +213,15 @@ impl History {
             || self.len() > OBSERVATIONS_MAX
     }
 
-    /// Adds the values of a message. `slot_of` says which slot a value belongs to.
+    /// Adds the values of a message, each with its slot; returns the slots that have a new observation.
     pub(crate) fn insert<'m>(
         &mut self,
         row: Row,
         values: impl Iterator<Item = (usize, &'m Measured)>,
-    ) -> Inserted {
-        let mut done = Inserted::default();
+    ) -> u64 {
+        let mut touched = 0;
         for (slot, measured) in values {
-            if done.touched & bit(slot) != 0 {
+            if touched & bit(slot) != 0 {
                 continue;
             }
             let (tag, bits) = match &measured.value {
@@ -245,19 +236,11 @@ impl History {
                 quality: measured.quality,
             };
             if self.put(slot, one) {
-                done.touched |= bit(slot);
-                done.good |= if measured.quality.is_usable() {
-                    bit(slot)
-                } else {
-                    0
-                };
+                touched |= bit(slot);
             }
         }
-        if done.touched != 0 {
-            let row = Row {
-                touched: done.touched,
-                ..row
-            };
+        if touched != 0 {
+            let row = Row { touched, ..row };
             match self.rows.last() {
                 Some(newest) if newest.observed > row.observed => {
                     let at = self
@@ -268,7 +251,7 @@ impl History {
                 _ => self.rows.push(row),
             }
         }
-        done
+        touched
     }
 
     /// False where the slot has an observation of that instant already.
@@ -354,7 +337,7 @@ impl History {
     }
 
     /// Instant up to which observations must go for want of room; an eighth goes at a time.
-    fn crowded_from(&self) -> Option<i64> {
+    pub(crate) fn crowded_from(&self) -> Option<i64> {
         if self.len() <= OBSERVATIONS_MAX {
             return None;
         }
