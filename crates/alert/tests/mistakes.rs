@@ -442,3 +442,39 @@ fn a_gateway_should_ring_before_its_devices() {
     let quick = format!("{devices}{}", silence("box", "box", "30m"));
     assert_eq!(advice(&quick, "", &vocabulary), Vec::<String>::new());
 }
+
+/// Every example of the documentation is a condition that the loader takes.
+#[test]
+fn the_documented_examples_are_good() {
+    let text = include_str!("../../../docs/rules.md");
+    let block = text.split("### Examples").nth(1).unwrap();
+    let block = block.split("```").nth(1).unwrap();
+    let mut vocabulary = vocabulary();
+    for name in ["voltage", "load", "pm25", "rain"] {
+        common::measure(&mut vocabulary, name, event::MeasureType::Number, "1", 1);
+    }
+    let mut limits = String::new();
+    for measure in ["level", "load", "pm25", "rain"] {
+        for name in ["bd1", "bd2", "bd3", "watch", "day", "event"] {
+            let text = change(LIMIT, "entity", "profile = \"gauge\"");
+            let text = change(&text, "measure", &format!("measure = \"{measure}\""));
+            limits += &change(&text, "name", &format!("name = \"{name}\""));
+        }
+    }
+    let mut count = 0;
+    for line in block.lines().filter(|line| !line.is_empty()) {
+        let measure = ["voltage", "load", "pm25", "rain"].into_iter().find(|name| line.contains(name));
+        let measure = measure.unwrap_or("level");
+        let text = change(RULE, "measure", &format!("measure = \"{measure}\""));
+        let text = change(&text, "message", r#"message = { vi = "x", en = "x" }"#);
+        let site = if line.contains("across") { "\nsite = true" } else { "" };
+        let text = change(&text, "condition", &format!("condition = \"{line}\"{site}"));
+        let mut files = PackFiles::default();
+        files.files.insert("rules/r.toml".to_owned(), text.into());
+        files.files.insert("thresholds.toml".to_owned(), limits.clone().into());
+        let loaded = RuleSet::load(&files, &vocabulary);
+        assert!(loaded.is_ok(), "{line}\n{:#?}", loaded.err());
+        count += 1;
+    }
+    assert!(count >= 8, "{count}");
+}
