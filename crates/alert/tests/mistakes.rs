@@ -463,15 +463,23 @@ fn the_documented_examples_are_good() {
     }
     let mut count = 0;
     for line in block.lines().filter(|line| !line.is_empty()) {
-        let measure = ["voltage", "load", "pm25", "rain"].into_iter().find(|name| line.contains(name));
+        let measure = ["voltage", "load", "pm25", "rain"]
+            .into_iter()
+            .find(|name| line.contains(name));
         let measure = measure.unwrap_or("level");
         let text = change(RULE, "measure", &format!("measure = \"{measure}\""));
         let text = change(&text, "message", r#"message = { vi = "x", en = "x" }"#);
-        let site = if line.contains("across") { "\nsite = true" } else { "" };
+        let site = if line.contains("across") {
+            "\nsite = true"
+        } else {
+            ""
+        };
         let text = change(&text, "condition", &format!("condition = \"{line}\"{site}"));
         let mut files = PackFiles::default();
         files.files.insert("rules/r.toml".to_owned(), text.into());
-        files.files.insert("thresholds.toml".to_owned(), limits.clone().into());
+        files
+            .files
+            .insert("thresholds.toml".to_owned(), limits.clone().into());
         let loaded = RuleSet::load(&files, &vocabulary);
         assert!(loaded.is_ok(), "{line}\n{:#?}", loaded.err());
         count += 1;
