@@ -1,6 +1,7 @@
 //! The compiled rules of a site pack and how they bind to an entity.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use event::{
     EntityInfo, Limit, Name, PackError, PackFiles, Priority, Response, Severity, Stream, Text,
@@ -8,8 +9,9 @@ use event::{
 };
 use serde::Serialize;
 
+use crate::book::BookConfig;
 use crate::cel::{LimitCell, Need, Program};
-use crate::load::{LimitEntry, Limits, Loaded, advise, load_rules, load_thresholds};
+use crate::load::{LimitEntry, Limits, Loaded, advise, load_book, load_rules, load_thresholds};
 use crate::text::Template;
 
 /// Id of the engine's own alerts about rules that cannot be computed; no rule of a pack may have it.
@@ -24,6 +26,8 @@ pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     pub(crate) limits: Limits,
     pub(crate) advice: Vec<PackError>,
+    /// The ladder of escalation and the causes of incidents.
+    pub(crate) book: Arc<BookConfig>,
 }
 
 /// A rule as the screens list it.
@@ -229,11 +233,13 @@ impl Rule {
 }
 
 impl RuleSet {
-    /// Reads `thresholds.toml`, `rules/*.toml` and, on trial, `rules/shadow/*.toml`; all mistakes at once.
+    /// Reads `thresholds.toml`, `rules/*.toml`, on trial `rules/shadow/*.toml`, `escalation.toml` and `causes.toml`; all
+    /// mistakes at once.
     pub fn load(files: &PackFiles, vocabulary: &Vocabulary) -> Result<Self, Vec<PackError>> {
         let mut errors = Vec::new();
         let limits = load_thresholds(files, vocabulary, &mut errors);
         let rules = load_rules(files, vocabulary, &limits, &mut errors);
+        let book = Arc::new(load_book(files, &mut errors));
         check_measures(&rules, vocabulary, &mut errors);
         if errors.is_empty() {
             let advice = advise(&rules, &limits, vocabulary);
@@ -241,6 +247,7 @@ impl RuleSet {
                 rules: rules.into_iter().map(|loaded| loaded.rule).collect(),
                 limits,
                 advice,
+                book,
             });
         }
         errors.sort_by(|a, b| {

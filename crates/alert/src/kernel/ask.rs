@@ -1,7 +1,8 @@
 //! What a rule answers at an instant: a pure function of the histories it reads and of its machine.
 
 use super::machine::{Answer, Machine, Phase, Shape};
-use crate::cel::{Inputs, Program, Value, View};
+use crate::cel::{Inputs, LimitCell, MemberView, Place, Program, Value};
+use crate::history::History;
 use crate::ruleset::{Clear, Kind, Members, Rule};
 
 /// What a rule reads, and the rule.
@@ -9,9 +10,13 @@ use crate::ruleset::{Clear, Kind, Members, Rule};
 pub(crate) struct Reader<'a> {
     pub(crate) rule: &'a Rule,
     /// The key's own entity, or one a member.
-    pub(crate) views: &'a [View<'a>],
-    /// Slots of each view whose observations are points of the key.
+    pub(crate) sources: &'a [&'a History],
+    /// Slots of each source whose observations are points of the key.
     pub(crate) masks: &'a [u64],
+    pub(crate) map: &'a [Place],
+    pub(crate) limits: &'a [LimitCell],
+    /// Of a site: its entities.
+    pub(crate) members: &'a [MemberView<'a>],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -104,8 +109,10 @@ impl<'a> Reader<'a> {
     pub(crate) fn inputs(&self, at: i64) -> Inputs<'a> {
         let absence = matches!(self.rule.kind, Kind::Absence { .. });
         Inputs {
-            views: self.views,
-            members: self.rule.slot_members(),
+            sources: self.sources,
+            map: self.map,
+            members: self.members,
+            limits: self.limits,
             at,
             max_age: if absence {
                 i64::MAX
@@ -120,7 +127,6 @@ impl<'a> Reader<'a> {
     /// Whether the newest value of any measure that the rule reads is a bad one. A whole site clears although one of its
     /// devices is out of order: what reads its members says what to make of those.
     fn any_bad(&self, at: i64) -> bool {
-        let members = self.rule.slot_members();
         let whole = matches!(
             self.rule.kind,
             Kind::Group {
@@ -128,18 +134,7 @@ impl<'a> Reader<'a> {
                 ..
             }
         );
-        let Some(first) = self.views.first().filter(|_| !whole) else {
-            return false;
-        };
-        (first.map.iter().enumerate()).any(|(number, slot)| {
-            let view = match members.get(number) {
-                Some(member) => self.views.get(usize::from(*member)),
-                None => Some(first),
-            };
-            let slot = view.and_then(|view| view.map.get(number)).unwrap_or(slot);
-            view.and_then(|view| view.history.at(usize::from(*slot), at))
-                .is_some_and(|newest| !newest.quality.is_usable())
-        })
+        !whole && self.inputs(at).any_bad()
     }
 
     pub(crate) fn ask(&self, machine: &Machine, at: i64) -> Asked {
@@ -257,10 +252,10 @@ impl<'a> Reader<'a> {
     /// The distinct points of the key from `from` on, ascending.
     pub(crate) fn points(&self, from: i64, to: i64, points: &mut Vec<i64>) {
         points.clear();
-        for (view, mask) in self.views.iter().zip(self.masks) {
-            points.extend(view.history.points(*mask, from, to));
+        for (history, mask) in self.sources.iter().zip(self.masks) {
+            points.extend(history.points(*mask, from, to));
         }
-        if self.views.len() > 1 {
+        if self.sources.len() > 1 {
             points.sort_unstable();
             points.dedup();
         }
@@ -268,7 +263,7 @@ impl<'a> Reader<'a> {
 
     /// Later than what is kept of any of the histories.
     pub(crate) fn floor(&self) -> i64 {
-        let floors = self.views.iter().map(|view| view.history.floor());
+        let floors = self.sources.iter().map(|history| history.floor());
         floors.max().unwrap_or(i64::MIN)
     }
 }

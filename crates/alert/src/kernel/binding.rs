@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use event::{EntityInfo, Name, Status, Stream, Vocabulary};
 
-use crate::cel::LimitCell;
+use crate::cel::{LimitCell, Place};
 use crate::ruleset::{Kind, Members, Rule, RuleSet};
 
 /// Entities that one rule over a whole site reads at most.
@@ -22,8 +22,8 @@ pub(crate) struct Bound {
     pub(crate) rule: u16,
     /// Slots whose values concern the rule; all ones = any message.
     pub(crate) mask: u64,
-    /// The rule's slot numbers to the history's.
-    pub(crate) map: Box<[u8]>,
+    /// The rule's slot numbers to the history's, which is the first source.
+    pub(crate) map: Box<[Place]>,
     pub(crate) cells: Box<[LimitCell]>,
     /// The same limits as indices into the rule set's.
     pub(crate) limits: Box<[usize]>,
@@ -87,25 +87,29 @@ impl Binding {
     ) -> Bound {
         let shape = rule.shape();
         let slots = rule.need.measures.iter().zip(&rule.need.windows);
-        let map: Box<[u8]> = (slots.enumerate())
+        let map: Box<[Place]> = (slots.enumerate())
             .map(|(number, (measure, window_ns))| {
                 let theirs = rule.slot_members().get(number);
                 if theirs.is_some_and(|theirs| Some(*theirs) != member) {
-                    return NOWHERE;
+                    return Place {
+                        source: 0,
+                        slot: NOWHERE,
+                    };
                 }
                 // The evidence of a hold begins with the value at its start.
                 let start = if number == 0 { shape.hold_ns } else { 0 };
                 // Groups wait for the latest of their members.
                 let wait = if member.is_some() { spread_ns } else { 0 };
-                self.slot(measure, (*window_ns).max(start).saturating_add(wait))
+                let slot = self.slot(measure, (*window_ns).max(start).saturating_add(wait));
+                Place { source: 0, slot }
             })
             .collect();
-        let known = map.iter().filter(|slot| usize::from(**slot) < SLOTS_MAX);
-        let mask = known.fold(0, |mask, slot| mask | 1 << (slot & 63));
+        let known = map.iter().filter(|place| usize::from(place.slot) < SLOTS_MAX);
+        let mask = known.fold(0, |mask, place| mask | 1 << (place.slot & 63));
         // Silence about a measure is broken by that measure alone, silence at large by anything.
         let mask = match (&rule.kind, &rule.measure) {
             (Kind::Absence { .. }, None) => u64::MAX,
-            (Kind::Absence { .. }, Some(_)) => map.first().map_or(0, |slot| 1 << (slot & 63)),
+            (Kind::Absence { .. }, Some(_)) => map.first().map_or(0, |place| 1 << (place.slot & 63)),
             (Kind::Condition { .. } | Kind::Sequence { .. } | Kind::Group { .. }, _) => mask,
         };
         let entries = limits.iter().filter_map(|limit| rules.limits.get(*limit));

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use event::{Name, Status, Vocabulary};
 
-use super::ask::Reader;
 use super::state::{Group, Key, Unit, Watch, interval_ns};
 use super::{Kernel, spread_ns, status_index};
 use crate::engine::Origin;
@@ -192,15 +191,11 @@ impl Kernel {
             if group.watch != Watch::NEW {
                 continue;
             }
-            let (views, masks) = self.group_views(group);
+            let reads = self.group_reads(group);
             let Some(rule) = self.rules.rules.get(usize::from(group.rule)) else {
                 continue;
             };
-            let reader = Reader {
-                rule,
-                views: &views,
-                masks: &masks,
-            };
+            let reader = reads.reader(rule, group);
             let mut points = Vec::new();
             reader.points(i64::MIN, i64::MAX, &mut points);
             let (newest, shape) = (points.last().copied().unwrap_or(i64::MIN), rule.shape());

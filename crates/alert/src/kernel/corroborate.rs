@@ -66,11 +66,13 @@ impl Kernel {
             Around::River { travel_ns, .. } => travel_ns,
         };
         let reach = corroborate.window_ns.saturating_add(travel);
-        let views = [unit.view(bound)];
         let reader = Reader {
             rule,
-            views: &views,
+            sources: &[&unit.history],
             masks: &[bound.mask],
+            map: &bound.map,
+            limits: &bound.cells,
+            members: &[],
         };
         let (from, to) = (since.saturating_sub(reach), at.saturating_add(reach));
         unit.history

@@ -118,16 +118,13 @@ impl Kernel {
         let Some(Key::Watch(watch)) = keys.get_mut(usize::from(index)) else {
             return;
         };
-        let views = [crate::cel::View {
-            history,
-            map: &bound.map,
-            limits: &bound.cells,
-            profile: None,
-        }];
         let reader = Reader {
             rule,
-            views: &views,
+            sources: &[history],
             masks: &[bound.mask],
+            map: &bound.map,
+            limits: &bound.cells,
+            members: &[],
         };
         let point = event.observed.0;
         let was = watch.machine.phase.due();
@@ -171,16 +168,13 @@ impl Kernel {
             let Some(rule) = self.rules.rules.get(usize::from(bound.rule)) else {
                 continue;
             };
-            let views = [crate::cel::View {
-                history,
-                map: &bound.map,
-                limits: &bound.cells,
-                profile: None,
-            }];
             let reader = Reader {
                 rule,
-                views: &views,
+                sources: &[history],
                 masks: &[bound.mask],
+                map: &bound.map,
+                limits: &bound.cells,
+                members: &[],
             };
             if let Key::Watch(watch) = key {
                 watch.settle(&reader, horizon, &mut self.desk);

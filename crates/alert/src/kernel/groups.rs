@@ -3,12 +3,14 @@
 use super::Kernel;
 use super::ask::Reader;
 use super::binding::members_of;
-use super::state::{Group, KeyRef, Watch};
+use super::state::{Group, KeyRef, Unit, Watch};
 use super::status_index;
-use crate::cel::View;
+use crate::cel::{LimitCell, MemberView, Place};
+use crate::history::History;
 use crate::engine::Origin;
-use crate::ruleset::{Kind, Members};
+use crate::ruleset::{Kind, Members, Rule, RuleSet};
 use crate::signal::Signal;
+use event::Vocabulary;
 
 impl Kernel {
     /// Makes a new unit a member of the groups that it belongs to; a group is made with its first member.
@@ -33,6 +35,8 @@ impl Kernel {
                         rule: bound.rule,
                         status,
                         units: vec![None; entities.len()],
+                        maps: vec![Box::default(); entities.len()],
+                        map: vec![NOWHERE; rule.need.measures.len()].into(),
                         entities,
                         watch: Watch::NEW,
                     });
@@ -58,7 +62,20 @@ impl Kernel {
             } else {
                 group.entities.iter().position(|name| *name == entity)
             };
-            if let Some(unit) = place.and_then(|place| group.units.get_mut(place)) {
+            let Some(place) = place else { continue };
+            let source = u16::try_from(place).unwrap_or(u16::MAX);
+            let map: Box<[Place]> = (bound.map.iter())
+                .map(|at| Place { source, ..*at })
+                .collect();
+            for (at, theirs) in group.map.iter_mut().zip(&map) {
+                if theirs.slot != NOWHERE.slot && named {
+                    *at = *theirs;
+                }
+            }
+            if let Some(own) = group.maps.get_mut(place) {
+                *own = map;
+            }
+            if let Some(unit) = group.units.get_mut(place) {
                 *unit = Some((number, joined));
             }
         }
@@ -68,8 +85,8 @@ impl Kernel {
     }
 
     /// What a group reads, member by member.
-    pub(super) fn group_views<'a>(&'a self, group: &'a Group) -> (Vec<View<'a>>, Vec<u64>) {
-        views(&self.units, group, &self.vocabulary, &self.nothing)
+    pub(super) fn group_reads<'a>(&'a self, group: &'a Group) -> Reads<'a> {
+        reads(&self.units, group, &self.rules, &self.vocabulary, &self.nothing)
     }
 
     pub(super) fn step_group(
@@ -83,15 +100,17 @@ impl Kernel {
         let Some(group) = self.groups.get(number as usize) else {
             return;
         };
-        let (views, masks) = views(&self.units, group, &self.vocabulary, &self.nothing);
         let Some(rule) = self.rules.rules.get(usize::from(group.rule)) else {
             return;
         };
-        let reader = Reader {
-            rule,
-            views: &views,
-            masks: &masks,
-        };
+        let reads = reads(
+            &self.units,
+            group,
+            &self.rules,
+            &self.vocabulary,
+            &self.nothing,
+        );
+        let reader = reads.reader(rule, group);
         let mut watch = group.watch.clone();
         let was = watch.machine.phase.due();
         let fault = if watch.in_order(point) {
@@ -125,15 +144,17 @@ impl Kernel {
         let Some(group) = self.groups.get(number as usize) else {
             return;
         };
-        let (views, masks) = views(&self.units, group, &self.vocabulary, &self.nothing);
         let Some(rule) = self.rules.rules.get(usize::from(group.rule)) else {
             return;
         };
-        let reader = Reader {
-            rule,
-            views: &views,
-            masks: &masks,
-        };
+        let reads = reads(
+            &self.units,
+            group,
+            &self.rules,
+            &self.vocabulary,
+            &self.nothing,
+        );
+        let reader = reads.reader(rule, group);
         let mut watch = group.watch.clone();
         watch.settle(&reader, clock.horizon.max(least), &mut self.desk);
         if let Some(group) = self.groups.get_mut(number as usize) {
@@ -143,37 +164,77 @@ impl Kernel {
     }
 }
 
-fn views<'a>(
-    units: &'a [super::state::Unit],
+/// A slot that no history has.
+const NOWHERE: Place = Place {
+    source: 0,
+    slot: u8::MAX,
+};
+
+/// Everything that a group's rule reads, gathered for one question.
+pub(super) struct Reads<'a> {
+    sources: Vec<&'a History>,
+    masks: Vec<u64>,
+    members: Vec<MemberView<'a>>,
+    /// Of the first member.
+    limits: &'a [LimitCell],
+}
+
+impl<'a> Reads<'a> {
+    pub(super) fn reader(&'a self, rule: &'a Rule, group: &'a Group) -> Reader<'a> {
+        Reader {
+            rule,
+            sources: &self.sources,
+            masks: &self.masks,
+            map: &group.map,
+            limits: self.limits,
+            members: &self.members,
+        }
+    }
+}
+
+fn reads<'a>(
+    units: &'a [Unit],
     group: &'a Group,
-    vocabulary: &'a event::Vocabulary,
-    nothing: &'a crate::history::History,
-) -> (Vec<View<'a>>, Vec<u64>) {
-    let members = group.units.iter().zip(&group.entities);
-    let views = members.map(|(unit, entity)| {
-        let profile = vocabulary.entities.get(&**entity).map(|info| &info.profile);
+    rules: &'a RuleSet,
+    vocabulary: &'a Vocabulary,
+    nothing: &'a History,
+) -> Reads<'a> {
+    let whole = rules.rules.get(usize::from(group.rule)).is_some_and(|rule| {
+        matches!(
+            rule.kind,
+            Kind::Group {
+                members: Members::Scope,
+                ..
+            }
+        )
+    });
+    let mut reads = Reads {
+        sources: Vec::with_capacity(group.units.len()),
+        masks: Vec::with_capacity(group.units.len()),
+        members: Vec::new(),
+        limits: &[],
+    };
+    let members = group.units.iter().zip(&group.entities).zip(&group.maps);
+    for (index, ((unit, entity), map)) in members.enumerate() {
         let found = unit.and_then(|(number, joined)| {
             let unit = units.get(number as usize)?;
             Some((unit, unit.binding.joined.get(usize::from(joined))?))
         });
-        match found {
-            Some((unit, bound)) => (
-                View {
-                    profile,
-                    ..unit.view(bound)
-                },
-                bound.mask,
-            ),
-            None => (
-                View {
-                    history: nothing,
-                    map: &[],
-                    limits: &[],
-                    profile,
-                },
-                0,
-            ),
+        let limits: &[LimitCell] = found.map_or(&[], |(_, bound)| &bound.cells);
+        reads
+            .sources
+            .push(found.map_or(nothing, |(unit, _)| &unit.history));
+        reads.masks.push(found.map_or(0, |(_, bound)| bound.mask));
+        if index == 0 {
+            reads.limits = limits;
         }
-    });
-    views.unzip()
+        if whole {
+            reads.members.push(MemberView {
+                map,
+                limits,
+                profile: (vocabulary.entities.get(&**entity)).map(|info| &info.profile),
+            });
+        }
+    }
+    reads
 }

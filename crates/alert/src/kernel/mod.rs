@@ -16,6 +16,7 @@ mod events;
 mod fault;
 mod groups;
 mod machine;
+mod old;
 mod retrospect;
 mod saved;
 mod say;
@@ -38,6 +39,8 @@ use fault::Faulty;
 use state::{Group, KeyRef, Unit};
 use watch::{Clock, Desk};
 
+pub(crate) use machine::Phase;
+pub(crate) use old::{OldEpisode, OldKernel, OldKey, OldObservation, OldUnit};
 pub(crate) use saved::{KernelSaved, NotThisPack};
 
 /// Lateness bound of a stream that the site says nothing of.

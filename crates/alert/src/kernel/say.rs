@@ -8,7 +8,7 @@ use super::Kernel;
 use super::ask::Reader;
 use super::binding::Bound;
 use super::state::{KeyRef, Silence};
-use crate::cel::{Inputs, View};
+use crate::cel::Inputs;
 use crate::engine::Origin;
 use crate::history::{History, Observation};
 use crate::ruleset::{Kind, Rule};
@@ -52,11 +52,13 @@ impl Kernel {
             KeyRef::Unit(number, index) => {
                 let unit = self.units.get(number as usize)?;
                 let (bound, rule) = unit.binding.at(&self.rules, index)?;
-                let views = [unit.view(bound)];
                 let reader = Reader {
                     rule,
-                    views: &views,
+                    sources: &[&unit.history],
                     masks: &[bound.mask],
+                    map: &bound.map,
+                    limits: &bound.cells,
+                    members: &[],
                 };
                 let subject = Subject {
                     entity: &unit.entity,
@@ -71,12 +73,8 @@ impl Kernel {
             KeyRef::Group(number) => {
                 let group = self.groups.get(number as usize)?;
                 let rule = self.rules.rules.get(usize::from(group.rule))?;
-                let (views, masks) = self.group_views(group);
-                let reader = Reader {
-                    rule,
-                    views: &views,
-                    masks: &masks,
-                };
+                let read = self.group_reads(group);
+                let reader = read.reader(rule, group);
                 let first = group.units.first().copied().flatten();
                 let unit = first.and_then(|(number, _)| self.units.get(number as usize));
                 let subject = Subject {
@@ -208,18 +206,13 @@ impl Kernel {
         {
             values.extend(self.value_of(history, slot, first, measure, None));
         }
-        let scoped = rule.slot_members().is_empty() && subject.members.len() > 1;
-        let views: &[View<'_>] = if scoped {
-            reader.views.get(..reader.views.len().min(SHOWN_MAX)).unwrap_or(&[])
-        } else {
-            &[]
-        };
-        for (view, entity) in views.iter().zip(subject.members) {
-            for (measure, slot) in rule.need.measures.iter().zip(view.map) {
-                let slot = usize::from(*slot);
-                if let Some(one) = view.history.at(slot, at) {
-                    let value = self.value_of(view.history, slot, one, measure, Some(entity));
-                    values.extend(value);
+        let scoped = !reader.members.is_empty();
+        let shown = reader.members.iter().zip(reader.sources).zip(subject.members);
+        for ((member, history), entity) in shown.filter(|_| scoped).take(SHOWN_MAX) {
+            for (measure, place) in rule.need.measures.iter().zip(member.map) {
+                let slot = usize::from(place.slot);
+                if let Some(one) = history.at(slot, at) {
+                    values.extend(self.value_of(history, slot, one, measure, Some(entity)));
                 }
             }
         }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use event::{EntityInfo, Name, Place, Status, Stream, Time};
 use serde::{Deserialize, Serialize};
 
-use super::binding::{Binding, Bound};
+use super::binding::Binding;
 use super::machine::Machine;
-use crate::cel::View;
+use crate::cel::Place as SlotPlace;
 use crate::history::History;
 use crate::ruleset::{Kind, Rule};
 use crate::signal::EpisodeId;
@@ -165,6 +165,10 @@ pub(crate) struct Group {
     pub(crate) entities: Vec<Name>,
     /// The members' units and which of their `joined` it is; none until they first speak.
     pub(crate) units: Vec<Option<(u32, u16)>>,
+    /// Of each member: the rule's slot numbers, with the member as source.
+    pub(crate) maps: Vec<Box<[SlotPlace]>>,
+    /// Of named members: where each slot of the rule is.
+    pub(crate) map: Box<[SlotPlace]>,
     pub(crate) watch: Watch,
 }
 
@@ -202,16 +206,6 @@ impl Unit {
             keys,
             groups: Vec::new(),
             retrospects: None,
-        }
-    }
-
-    /// What a rule sees of it.
-    pub(crate) fn view<'a>(&'a self, bound: &'a Bound) -> View<'a> {
-        View {
-            history: &self.history,
-            map: &bound.map,
-            limits: &bound.cells,
-            profile: None,
         }
     }
 

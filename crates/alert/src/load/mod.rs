@@ -2,6 +2,7 @@
 //! and line, and nothing is taken over while there is one.
 
 mod advice;
+mod book;
 mod corroborate;
 mod kinds;
 mod rules;
@@ -12,5 +13,6 @@ mod thresholds;
 mod weight;
 
 pub(crate) use advice::advise;
+pub(crate) use book::load_book;
 pub(crate) use rules::{Loaded, load_rules};
 pub(crate) use thresholds::{LimitEntry, Limits, load_thresholds};
