@@ -59,7 +59,7 @@ impl Compiler<'_> {
             ("previous", [measure]) => {
                 let (kind, slot) = self.named(name, measure)?;
                 self.reaches(slot, PREVIOUS_NS);
-                self.cost += price(PREVIOUS_SAMPLES_MAX);
+                self.charge(price(PREVIOUS_SAMPLES_MAX));
                 self.push(kind, Node::Previous(slot))
             }
             ("last", [measure]) => {
@@ -116,7 +116,7 @@ impl Compiler<'_> {
 
     fn window(&mut self, over: Over, slot: u8, span: Span) -> Typed {
         self.reaches(slot, span.depth());
-        self.cost += self.price_of(span);
+        self.charge(self.price_of(span));
         self.push(Kind::Number, Node::Window(over, slot, span))
     }
 
@@ -146,7 +146,7 @@ impl Compiler<'_> {
         let span = self.span("percentile", span);
         let (slot, percent, span) = (slot?, wanted?, span?);
         // They are gathered and parted.
-        self.cost += 3 * self.price_of(span);
+        self.charge(3 * self.price_of(span));
         self.window(Over::Percentile(percent), slot, span)
     }
 
@@ -298,7 +298,7 @@ impl Compiler<'_> {
         }
         self.ahead = true;
         self.reaches(slot, span.depth());
-        self.cost += self.price_of(span);
+        self.charge(self.price_of(span));
         self.push(Kind::Duration, Node::TimeTo(slot, node, span))
     }
 
@@ -319,7 +319,7 @@ impl Compiler<'_> {
         let (slot, days) = (slot?, count as u8);
         self.reaches(slot, baseline_depth(days));
         // They are gathered, parted for the median and parted again for the distances.
-        self.cost += 4 * u64::from(days) * price(BASELINE_SAMPLES_MAX);
+        self.charge(4 * u64::from(days) * price(BASELINE_SAMPLES_MAX));
         let node = if name == "baseline" {
             Node::Baseline(slot, days)
         } else {

@@ -103,6 +103,7 @@ fn tell(span: &Span, before: Option<Told>, newest: i64, desk: &mut Desk) -> Told
             since: span.since,
             until: span.until,
             at: span.began_at,
+            ended_at: span.until.map(|_| span.ended_at),
         });
         return Told {
             episode,
@@ -122,7 +123,7 @@ fn tell(span: &Span, before: Option<Told>, newest: i64, desk: &mut Desk) -> Told
                     episode,
                     since: span.since,
                     until: None,
-                    at: Some(span.began_at),
+                    at: Some(newest),
                 });
             }
             desk.news.push(News::Ended {
@@ -132,7 +133,7 @@ fn tell(span: &Span, before: Option<Told>, newest: i64, desk: &mut Desk) -> Told
             });
         }
         (was, until) if was != until || moved => {
-            let at = if until.is_none() && was.is_some() {
+            let at = if until.is_none() {
                 Some(newest)
             } else {
                 moved.then_some(span.began_at)

@@ -139,7 +139,7 @@ impl Kernel {
             en: rule.message.en.fill(Language::English, &facts),
         };
         let absence = matches!(rule.kind, Kind::Absence { .. });
-        let start = (rule.shape().hold_ns > 0 && since < at).then_some(since);
+        let start = (!absence && since < at).then_some(since);
         let (value, values) = self.evidence(reader, subject, start, at);
         let measure = rule.measure.as_ref();
         let unit = measure.and_then(|measure| self.vocabulary.measures.get(&**measure));

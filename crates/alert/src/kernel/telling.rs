@@ -47,11 +47,14 @@ impl Kernel {
                     since,
                     until,
                     at,
+                    ended_at,
                 } => {
                     let suspect = self.is_lone(key, since, at);
-                    let Some(said) = self.say_of(key, episode, since, at, suspect, origin) else {
-                        continue;
-                    };
+                    let said = self.say_of(key, episode, since, at, suspect, origin);
+                    let Some(mut said) = said else { continue };
+                    if let Some(at) = ended_at {
+                        said.values.extend(self.values(key, at).1);
+                    }
                     let Some(of) = self.key_of(key, false) else {
                         continue;
                     };

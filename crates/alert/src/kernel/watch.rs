@@ -24,6 +24,8 @@ pub(crate) enum News {
         since: i64,
         until: Option<i64>,
         at: i64,
+        /// What its end speaks of, where it is over.
+        ended_at: Option<i64>,
     },
     Changed {
         episode: EpisodeId,
@@ -167,6 +169,7 @@ impl Watch {
                     since,
                     until: None,
                     at,
+                    ended_at: None,
                 });
             }
             Turn::Ended { until } => {
