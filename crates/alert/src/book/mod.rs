@@ -167,6 +167,8 @@ pub(crate) struct Book {
     episodes: BTreeMap<EpisodeId, AlertId>,
     by_key: BTreeMap<Key, BTreeSet<AlertId>>,
     turns: Turns,
+    /// Derived from the catalogue when first needed: entities that others speak through.
+    gateways: Option<BTreeSet<Name>>,
     /// Gateways that are down, by which alerts.
     down: BTreeMap<(Name, Status), BTreeSet<AlertId>>,
     /// Alerts of gateways that are back, and until when their devices are still kept back.
@@ -197,6 +199,7 @@ impl Book {
             episodes: BTreeMap::new(),
             by_key: BTreeMap::new(),
             turns: Turns::default(),
+            gateways: None,
             down: BTreeMap::new(),
             lifting: BTreeMap::new(),
             verdicts: Verdicts::default(),
