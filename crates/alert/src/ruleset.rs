@@ -22,7 +22,7 @@ pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     pub(crate) limits: Limits,
     /// The ladder of escalation and the causes of incidents.
-    pub(crate) book: Arc<BookConfig>,
+    pub book: Arc<BookConfig>,
 }
 
 /// A rule as the screens list it.

@@ -97,12 +97,7 @@ impl Book {
     }
 
     /// The alert stands for no others any more. Another one of the same gateway takes its place.
-    pub(super) fn lift_at_once(
-        &mut self,
-        id: &AlertId,
-        ctx: &Context<'_>,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(super) fn lift_at_once(&mut self, id: &AlertId, ctx: &Context<'_>, out: &mut Vec<Effect>) {
         self.lifting.remove(id);
         self.sync_lift(id);
         let of = self.down.iter().find(|(_, alerts)| alerts.contains(id));
@@ -128,7 +123,6 @@ impl Book {
 
     fn sync_lift(&mut self, id: &AlertId) {
         let due = self.lifting.get(id).copied();
-        self.timers
-            .set(super::timers::Timer::Lift(id.clone()), due);
+        self.timers.set(super::timers::Timer::Lift(id.clone()), due);
     }
 }

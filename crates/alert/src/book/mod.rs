@@ -78,15 +78,17 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Origin;
 use crate::ruleset::RuleSet;
 use crate::signal::{EpisodeId, Key};
-pub use config::{BookConfig, Cause, Ladder, Level, Step, WorkingHours};
 use chatter::Turns;
+pub use config::{BookConfig, Cause, Ladder, Level, Step, WorkingHours};
 use entry::Entry;
 use incidents::Gathering;
+#[allow(unused_imports, reason = "the engine saves it with its own state")]
 pub(crate) use saved::BookSaved;
 use shadow::Shadow;
 use timers::Timers;
-use verdicts::Verdicts;
+#[allow(unused_imports, reason = "for reading the snapshots of older releases")]
 pub(crate) use verdicts::OldVerdict;
+use verdicts::Verdicts;
 
 /// Alerts that are over and stay listed.
 pub(crate) const RECENT_MAX: usize = 1_000;

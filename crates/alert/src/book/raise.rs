@@ -1,8 +1,6 @@
 //! A new alert, and the ends of an episode: returned, resolved, annulled, there again.
 
-use event::{
-    Alert, AlertId, AlertState, Change, Evidence, Handling, Status, Time,
-};
+use event::{Alert, AlertId, AlertState, Change, Evidence, Handling, Status, Time};
 
 use super::entry::{By, Entry, Span};
 use super::{Book, Context, RECENT_MAX};
@@ -53,7 +51,11 @@ impl Book {
         self.went_active(&id, ctx, out);
         self.tell_incident(incident.as_ref(), out);
         if let (Some(until), false) = (until, retrospective) {
-            if let Some(last) = self.open.get_mut(&id).and_then(|entry| entry.spans.last_mut()) {
+            if let Some(last) = self
+                .open
+                .get_mut(&id)
+                .and_then(|entry| entry.spans.last_mut())
+            {
                 last.until = Some(until);
             }
             self.gone(&id, false, ctx, out);

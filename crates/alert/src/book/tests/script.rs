@@ -101,7 +101,9 @@ impl World {
         let (name, number) = word.split_once('#').map_or((word, None), |(name, number)| {
             (name, Some(number.parse::<usize>().unwrap()))
         });
-        let mut named: Vec<_> = (self.book.alerts()).filter(|alert| name_of(alert) == name).collect();
+        let mut named: Vec<_> = (self.book.alerts())
+            .filter(|alert| name_of(alert) == name)
+            .collect();
         named.sort_by_key(|alert| (alert.raised, alert.id.clone()));
         let index = number.map_or(named.len().saturating_sub(1), |number| number - 1);
         let none = || AlertId("none".to_owned());
@@ -155,7 +157,13 @@ impl World {
     }
 
     fn action(&self, verb: &str, names: &[&str], words: &Words<'_>) -> Action {
-        let reason = || words.get("why").copied().unwrap_or("because").replace('_', " ");
+        let reason = || {
+            words
+                .get("why")
+                .copied()
+                .unwrap_or("because")
+                .replace('_', " ")
+        };
         match verb {
             "ack" => Action::Acknowledge,
             "shelve" => Action::Shelve {
@@ -236,7 +244,9 @@ impl World {
                 _ => WarningType::Alert,
             },
             alerts: list("alerts").map(|word| self.id(word)).collect(),
-            references: list("of").map(|id| PublicWarningId(id.to_owned())).collect(),
+            references: list("of")
+                .map(|id| PublicWarningId(id.to_owned()))
+                .collect(),
             text: Box::new(WarningText {
                 event: text("flood"),
                 headline: text(words.get("headline").copied().unwrap_or("flood")),
@@ -264,7 +274,9 @@ impl World {
             operator: words.get("by").copied().unwrap_or("Lan").replace('_', " "),
             verified: false,
             seen_state: seen.map_or(AlertState::Normal, |alert| alert.state),
-            seen_revision: words.get("rev").map_or(revision, |rev| rev.parse().unwrap()),
+            seen_revision: words
+                .get("rev")
+                .map_or(revision, |rev| rev.parse().unwrap()),
             alert,
             action,
         }
@@ -297,7 +309,8 @@ impl World {
             self.now = time(names[0]);
         }
         let signal = self.signal(verb, &names, &words);
-        let command = (signal.is_none() && verb != "at").then(|| self.command(verb, &names, &words));
+        let command =
+            (signal.is_none() && verb != "at").then(|| self.command(verb, &names, &words));
         let copy = self.checked.then(|| self.copy());
         let origin = self.origin();
         let ctx = Context {
@@ -319,7 +332,11 @@ impl World {
         let (out, verdict) = act(&mut self.book);
         if let Some(mut copy) = copy {
             let same = act(&mut copy);
-            assert_eq!(same, (out.clone(), verdict.clone()), "after a restore: {line}");
+            assert_eq!(
+                same,
+                (out.clone(), verdict.clone()),
+                "after a restore: {line}"
+            );
             assert_eq!(copy.save(), self.book.save(), "after a restore: {line}");
             let kept = self.book.timers.clone();
             self.book.derive_timers();

@@ -35,11 +35,21 @@ pub(super) fn show(effect: &Effect) -> String {
         ),
         Effect::Incident(incident) => format!(
             "> incident {} {:?} total {} active {}{}\n",
-            incident.id.0.split(':').take(2).collect::<Vec<_>>().join(":"),
+            incident
+                .id
+                .0
+                .split(':')
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(":"),
             incident.severity,
             incident.total,
             incident.active,
-            if incident.closed.is_some() { " closed" } else { "" }
+            if incident.closed.is_some() {
+                " closed"
+            } else {
+                ""
+            }
         ),
         Effect::PublicWarning(warning) => format!(
             "> warning {} {:?} {:?} {:?}\n",
@@ -88,4 +98,3 @@ fn show_transition(kind: &str, transition: &event::Transition) -> String {
     }
     line + "\n"
 }
-

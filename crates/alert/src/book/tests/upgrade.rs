@@ -66,11 +66,13 @@ fn a_rule_that_is_gone_leaves_nothing_open() {
         rules: &empty,
     };
     let mut out = Vec::new();
-    world.book.set_config(Arc::clone(&empty.book), &ctx, &mut out);
+    world
+        .book
+        .set_config(Arc::clone(&empty.book), &ctx, &mut out);
     let told: Vec<_> = (out.iter().filter_map(|effect| effect.transition()))
         .map(|transition| transition.change.name())
         .collect();
-    assert_eq!(told, ["annulled", "annulled", "unsuppressed", "annulled"]);
+    assert_eq!(told, ["annulled", "annulled", "annulled"]);
     assert!(world.book.open.is_empty() && world.book.by_key.is_empty());
     assert!(world.book.down.is_empty());
     assert_eq!(world.book.next_due(), None);

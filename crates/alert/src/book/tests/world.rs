@@ -38,7 +38,11 @@ pub(super) fn vocabulary() -> Vocabulary {
         ..Vocabulary::default()
     };
     // a1 and a2 are neighbours (about 22 km), a9 is far away.
-    for (code, lat, lon) in [("a1", 22.0, 104.0), ("a2", 22.2, 104.0), ("a9", 23.5, 104.0)] {
+    for (code, lat, lon) in [
+        ("a1", 22.0, 104.0),
+        ("a2", 22.2, 104.0),
+        ("a9", 23.5, 104.0),
+    ] {
         let area = AreaInfo {
             code: code.into(),
             kind: "xa".to_owned(),
@@ -49,8 +53,16 @@ pub(super) fn vocabulary() -> Vocabulary {
         };
         vocabulary.areas.insert(code.to_owned(), area);
     }
-    let listed = [("gw", None, None), ("d1", Some("gw"), None), ("d2", Some("gw"), None)];
-    let rivers = [("r1", None, Some("thao")), ("r2", None, Some("thao")), ("g1", None, None)];
+    let listed = [
+        ("gw", None, None),
+        ("d1", Some("gw"), None),
+        ("d2", Some("gw"), None),
+    ];
+    let rivers = [
+        ("r1", None, Some("thao")),
+        ("r2", None, Some("thao")),
+        ("g1", None, None),
+    ];
     for (id, gateway, river) in listed.into_iter().chain(rivers) {
         let info = EntityInfo {
             id: id.into(),
@@ -92,4 +104,3 @@ pub(super) fn world() -> World {
         checked: true,
     }
 }
-
