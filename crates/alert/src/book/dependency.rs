@@ -16,6 +16,9 @@ impl Book {
             return;
         }
         let gateway = (entry.key.entity.clone(), entry.key.status);
+        if !self.is_gateway(&gateway.0, ctx) {
+            return;
+        }
         if self.lifting.remove(id).is_some() {
             self.sync_lift(id);
         }
@@ -24,6 +27,14 @@ impl Book {
             .or_default()
             .insert(id.clone());
         self.keep_back_devices(&gateway, id, ctx, out);
+    }
+
+    fn is_gateway(&mut self, entity: &Name, ctx: &Context<'_>) -> bool {
+        let listed = || {
+            let entities = ctx.vocabulary.entities.values();
+            entities.filter_map(|info| info.gateway.clone()).collect()
+        };
+        self.gateways.get_or_insert_with(listed).contains(entity)
     }
 
     /// Those that rang before their gateway did.

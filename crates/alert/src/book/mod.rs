@@ -83,6 +83,7 @@ use chatter::Turns;
 pub use config::{BookConfig, Cause, Ladder, Level, Step, WorkingHours};
 use entry::Entry;
 use incidents::Gathering;
+#[allow(unused_imports, reason = "the engine saves it with its own state")]
 pub(crate) use saved::BookSaved;
 use shadow::Shadow;
 use timers::Timers;
@@ -168,6 +169,8 @@ pub(crate) struct Book {
     episodes: BTreeMap<EpisodeId, AlertId>,
     by_key: BTreeMap<Key, BTreeSet<AlertId>>,
     turns: Turns,
+    /// Derived from the catalogue when first needed: entities that others speak through.
+    gateways: Option<BTreeSet<Name>>,
     /// Gateways that are down, by which alerts.
     down: BTreeMap<(Name, Status), BTreeSet<AlertId>>,
     /// Alerts of gateways that are back, and until when their devices are still kept back.
@@ -198,6 +201,7 @@ impl Book {
             episodes: BTreeMap::new(),
             by_key: BTreeMap::new(),
             turns: Turns::default(),
+            gateways: None,
             down: BTreeMap::new(),
             lifting: BTreeMap::new(),
             verdicts: Verdicts::default(),

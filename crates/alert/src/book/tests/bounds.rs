@@ -1,6 +1,6 @@
 //! Nothing grows without end.
 
-use super::script::world;
+use super::world::world;
 use crate::book::{
     CHATTER_TURNS, COMMENTS_MAX, EVIDENCE_VALUES_MAX, INCIDENT_ALERTS_MAX, RECENT_MAX, SPANS_MAX,
     SUPPRESSIONS_ENDED_MAX, SUPPRESSIONS_MAX, WARNINGS_MAX,

@@ -2,7 +2,7 @@
 
 use event::{AlertState, Refusal};
 
-use super::script::{World, world};
+use super::world::{World, world};
 
 const STATES: [(&str, &[&str]); 5] = [
     ("U", &["began e1 hi/g1 0m latch"]),
