@@ -103,7 +103,7 @@ impl Run {
         }
         for transition in out.iter().filter_map(Effect::transition) {
             let alert = &transition.alert;
-            if alert.rule == "silent" || alert.rule == alert::RULE_FAULT || alert.retrospective {
+            if ["silent", "gone"].contains(&alert.rule.as_str()) || alert.rule == alert::RULE_FAULT || alert.retrospective {
                 continue;
             }
             if matches!(transition.change, Change::Annulled | Change::Merged) {
