@@ -24,7 +24,10 @@ struct Chance(u64);
 
 impl Chance {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         (self.0 >> 33) % limit
     }
 }
@@ -213,7 +216,11 @@ fn what_is_on_is_told_at_once() {
                 ordered.record(event.observed.0, Some(event));
             }
             ordered.record(now, None);
-            assert_eq!(shuffled.active(), ordered.active(), "seed {seed}, record {count}");
+            assert_eq!(
+                shuffled.active(),
+                ordered.active(),
+                "seed {seed}, record {count}"
+            );
             compared += ordered.active().len();
         }
     }

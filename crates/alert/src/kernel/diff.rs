@@ -39,7 +39,12 @@ impl Span {
 
 /// Tells what has become of the told ones and what is new; returns what is told now. Both are ascending and do not overlap
 /// among themselves. `newest` is the newest point.
-pub(super) fn difference(told: Vec<Told>, spans: &[Span], newest: i64, desk: &mut Desk) -> Vec<Told> {
+pub(super) fn difference(
+    told: Vec<Told>,
+    spans: &[Span],
+    newest: i64,
+    desk: &mut Desk,
+) -> Vec<Told> {
     let mut left = told.as_slice();
     let mut plan: Vec<(&Span, Option<Told>, &[Told])> = Vec::with_capacity(spans.len());
     for (index, span) in spans.iter().enumerate() {

@@ -100,8 +100,10 @@ impl Kernel {
 
     /// The value and the evidence at `at`.
     pub(super) fn values(&self, key: KeyRef, at: i64) -> (Option<f64>, Vec<EvidenceValue>) {
-        self.read(key, |reader, subject| self.evidence(reader, subject, None, at))
-            .unwrap_or_default()
+        self.read(key, |reader, subject| {
+            self.evidence(reader, subject, None, at)
+        })
+        .unwrap_or_default()
     }
 
     fn say(
@@ -207,7 +209,11 @@ impl Kernel {
             values.extend(self.value_of(history, slot, first, measure, None));
         }
         let scoped = !reader.members.is_empty();
-        let shown = reader.members.iter().zip(reader.sources).zip(subject.members);
+        let shown = reader
+            .members
+            .iter()
+            .zip(reader.sources)
+            .zip(subject.members);
         for ((member, history), entity) in shown.filter(|_| scoped).take(SHOWN_MAX) {
             for (measure, place) in rule.need.measures.iter().zip(member.map) {
                 let slot = usize::from(place.slot);
@@ -268,12 +274,7 @@ impl Kernel {
     }
 
     /// What the functions over time looked at.
-    fn windows(
-        &self,
-        reader: &Reader<'_>,
-        subject: &Subject<'_>,
-        at: i64,
-    ) -> Vec<EvidenceWindow> {
+    fn windows(&self, reader: &Reader<'_>, subject: &Subject<'_>, at: i64) -> Vec<EvidenceWindow> {
         let rule = reader.rule;
         let inputs = reader.inputs(at);
         let needs = rule.need.measures.iter().zip(&rule.need.windows);

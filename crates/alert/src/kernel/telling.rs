@@ -12,9 +12,7 @@ use crate::signal::{EpisodeId, Key, Said, Signal};
 impl Kernel {
     pub(super) fn watch_of(&mut self, key: KeyRef) -> Option<&mut Watch> {
         match key {
-            KeyRef::Unit(number, index) => {
-                self.units.get_mut(number as usize)?.watch_mut(index)
-            }
+            KeyRef::Unit(number, index) => self.units.get_mut(number as usize)?.watch_mut(index),
             KeyRef::Group(number) => Some(&mut self.groups.get_mut(number as usize)?.watch),
         }
     }

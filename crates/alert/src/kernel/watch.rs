@@ -126,7 +126,11 @@ impl Watch {
             self.take(turn, point, desk);
         }
         self.clock(clock.now, shape, desk);
-        if self.tail.as_ref().is_some_and(|tail| tail.told.len() > TOLD_MAX) {
+        if self
+            .tail
+            .as_ref()
+            .is_some_and(|tail| tail.told.len() > TOLD_MAX)
+        {
             self.forget_half(reader, desk);
         }
         fault
@@ -293,7 +297,10 @@ impl Watch {
         if at.saturating_sub(told.at) < reader.rule.revise_every_ns {
             return;
         }
-        let value = reader.inputs(at).observation(0).and_then(|one| one.number());
+        let value = reader
+            .inputs(at)
+            .observation(0)
+            .and_then(|one| one.number());
         let moved = match (value, told.value) {
             (Some(value), Some(told)) => (value - told).abs() >= step,
             (value, told) => value.is_some() && told.is_none(),
