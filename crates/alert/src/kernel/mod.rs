@@ -22,6 +22,8 @@ mod saved;
 mod say;
 mod state;
 mod telling;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
