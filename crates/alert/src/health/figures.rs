@@ -117,8 +117,12 @@ fn load(report: &PositionReport, peaks: &Peaks) -> [Figure; 8] {
     let staffed = report.staffed_seconds;
     let counted = report.calls.counted as f64;
     let per = |seconds: f64| (staffed > 0.0).then(|| counted * seconds / staffed);
-    let flooded: f64 = report.floods.iter().map(|flood| flood.seconds).sum();
-    let top: f64 = report.top.iter().map(|top| top.alerts as f64).sum();
+    // Not `sum`: that of nothing is -0.
+    let flooded = report
+        .floods
+        .iter()
+        .fold(0.0, |sum, flood| sum + flood.seconds);
+    let top = report.top.iter().map(|top| top.alerts).sum::<u64>() as f64;
     let share = |part: f64, whole: f64| (whole > 0.0).then(|| part * 100.0 / whole);
     [
         figure(
