@@ -91,21 +91,21 @@ pub(super) fn derive(
     let ours: Vec<&Transition> = ours
         .filter(|derived| is_same_key(&derived.alert, &told.alert))
         .collect();
-    let opens = |derived: &&&Transition| matches!(derived.change, Change::Raised);
-    let derived = match told.change {
-        Change::Raised => {
-            let fitting = ours
-                .iter()
-                .filter(opens)
-                .find(|derived| derived.alert.since == told.alert.since);
-            fitting.or_else(|| ours.iter().rfind(opens))
-        }
-        _ => ours.iter().rfind(|derived| {
-            matches!(
-                derived.change,
-                Change::Raised | Change::Reopened | Change::Revised
-            )
-        }),
+    let opens = |derived: &&&Transition| derived.change == Change::Raised;
+    let tells = |derived: &&&Transition| {
+        matches!(
+            derived.change,
+            Change::Raised | Change::Reopened | Change::Revised
+        )
+    };
+    let derived = if told.change == Change::Raised {
+        let fitting = ours
+            .iter()
+            .filter(opens)
+            .find(|derived| derived.alert.since == told.alert.since);
+        fitting.or_else(|| ours.iter().rfind(opens))
+    } else {
+        ours.iter().rfind(tells)
     };
     let Some(derived) = derived else {
         let verdict = if is_cut(told, again) {

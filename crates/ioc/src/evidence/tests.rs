@@ -242,7 +242,7 @@ fn an_alert_comes_out_again_from_its_evidence_alone() {
     let store = world.store();
     world.keep(&store, ALL);
     let found = world.find(&alert);
-    assert!(found.records.len() >= 1 && found.life.len() >= found.records.len());
+    assert!(!found.records.is_empty() && found.life.len() >= found.records.len());
     let first = &found.records[0];
     assert_eq!(first.pack.as_deref(), Some(&world.pack));
     assert_eq!(first.frames.len(), 1);

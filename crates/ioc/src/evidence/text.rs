@@ -71,7 +71,7 @@ fn bare(value: &Value) -> String {
             fields.values().next().map(bare).unwrap_or_default()
         }
         Value::Null => "-".to_owned(),
-        other => other.to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     }
 }
 
