@@ -168,7 +168,10 @@ mod tests {
             .secrets
             .insert("hook".to_owned(), "whsec_c2VjcmV0".to_owned().into());
         let shown = format!("{config:?} {}", serde_json::to_string(&config).unwrap());
-        assert!(!shown.contains("c2VjcmV0") && shown.contains("***"), "{shown}");
+        assert!(
+            !shown.contains("c2VjcmV0") && shown.contains("***"),
+            "{shown}"
+        );
     }
 
     #[test]

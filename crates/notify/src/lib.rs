@@ -32,8 +32,8 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub use config::NotifyConfig;
-pub use dispatch::Counts;
 pub use directory::{Directory, Mistake, Scope};
+pub use dispatch::Counts;
 pub use secret::Secret;
 pub use sink::{NotifyDeps, NotifySink};
 

@@ -55,7 +55,8 @@ impl Meter {
 
     pub(crate) fn pending(&self, notices: usize) {
         // Exact far beyond any bound of it.
-        self.pending.set(u32::try_from(notices).map_or(f64::MAX, f64::from));
+        self.pending
+            .set(u32::try_from(notices).map_or(f64::MAX, f64::from));
     }
 
     pub(crate) fn settled(&self, kind: Kind, outcome: Outcome, notices: usize) {

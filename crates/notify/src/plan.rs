@@ -9,10 +9,10 @@ use std::sync::Arc;
 use event::{AlertId, AlertState, Change, PublicWarning, Severity, Time, Transition};
 use serde::{Deserialize, Serialize};
 
+use crate::NotifyConfig;
 use crate::cap::Profile;
 use crate::directory::Directory;
 use crate::letter::{Content, Key};
-use crate::NotifyConfig;
 
 /// One notice on its way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -202,7 +202,10 @@ impl Planner {
                     person,
                     rest: way,
                     severity: content.severity,
-                    expires: hold.as_ref().map_or(at, |hold| hold.until).plus(self.expire_ns),
+                    expires: hold
+                        .as_ref()
+                        .map_or(at, |hold| hold.until)
+                        .plus(self.expire_ns),
                     hold,
                     at,
                 });
@@ -213,13 +216,7 @@ impl Planner {
         (!items.is_empty()).then_some((content, items))
     }
 
-    fn hold(
-        &mut self,
-        address: &Address,
-        content: &Content,
-        at: Time,
-        full: bool,
-    ) -> Option<Hold> {
+    fn hold(&mut self, address: &Address, content: &Content, at: Time, full: bool) -> Option<Hold> {
         // A document of its own each: a feed has nothing to group, and nobody wakes up by it.
         let documents = self
             .directory

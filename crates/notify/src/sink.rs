@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event::outcome::{self, Outcome, OutcomeKind};
 use event::Time;
+use event::outcome::{self, Outcome, OutcomeKind};
 use futures_util::future;
 use journal::{Appender, Clock};
 use pipeline::{Batch, Code, Completion, Limits, Refused, Resume, Sink, Trouble, Verdict};
@@ -114,9 +114,8 @@ impl NotifySink {
         });
         let queued = RefCell::new(queued);
         let queue_max = self.shared.config.queue_max;
-        let full = |address: &Address| {
-            queued.borrow().get(address).copied().unwrap_or(0) >= queue_max
-        };
+        let full =
+            |address: &Address| queued.borrow().get(address).copied().unwrap_or(0) >= queue_max;
         let oldest = self.shared.now().plus(-self.shared.config.expire_ns());
         let mut planned = Planned::default();
         for frame in batch.frames().filter(|frame| frame.offset >= planned_to) {

@@ -66,8 +66,14 @@ pub fn subject(content: &Content) -> Text {
         change(content.change),
     );
     Text {
-        vi: format!("{}{} – {}: {}", drill.0, severity.0, change.0, content.message.vi),
-        en: format!("{}{} – {}: {}", drill.1, severity.1, change.1, content.message.en),
+        vi: format!(
+            "{}{} – {}: {}",
+            drill.0, severity.0, change.0, content.message.vi
+        ),
+        en: format!(
+            "{}{} – {}: {}",
+            drill.1, severity.1, change.1, content.message.en
+        ),
     }
 }
 
@@ -80,7 +86,11 @@ fn caveat(content: &Content) -> Text {
             "Chỉ một cảm biến báo, chưa được kiểm chứng.",
             "A lone sensor says so; not corroborated.",
         ),
-        (content.estimate, "Ước tính, chưa đo được.", "An estimate, not measured."),
+        (
+            content.estimate,
+            "Ước tính, chưa đo được.",
+            "An estimate, not measured.",
+        ),
         (
             content.unofficial,
             "Hỗ trợ ra quyết định, không phải bản tin chính thức.",
@@ -140,7 +150,9 @@ pub fn group_subject(contents: &[&Content]) -> Text {
             counts.en.push_str(&format!(" {en}: {many};"));
         }
     }
-    let status = contents.first().map_or(Status::Actual, |first| first.status);
+    let status = contents
+        .first()
+        .map_or(Status::Actual, |first| first.status);
     let (vi, en) = drill(status);
     Text {
         vi: format!("{vi}{} thông báo gộp.{}", contents.len(), counts.vi),
@@ -222,7 +234,10 @@ pub fn segments(text: &str) -> usize {
         .chars()
         .all(|letter| letter.is_ascii() && letter != '`');
     let (units, alone, part) = if gsm {
-        let doubled = text.chars().filter(|letter| DOUBLE.contains(*letter)).count();
+        let doubled = text
+            .chars()
+            .filter(|letter| DOUBLE.contains(*letter))
+            .count();
         (text.len() + doubled, 160, 153)
     } else {
         (text.encode_utf16().count(), 70, 67)

@@ -1,12 +1,13 @@
 //! CAP 1.2: the order and the words of the schema, checked strictly on what is written.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{MORNING, alert, at, changed, raised, text};
 use event::{
-    AlertId, Certainty, Change, Incident, IncidentId, PublicWarning, PublicWarningId,
-    Response, Severity, Signature, Status, Transition, Urgency, WarningState, WarningText,
-    WarningType,
+    AlertId, Certainty, Change, Incident, IncidentId, PublicWarning, PublicWarningId, Response,
+    Severity, Signature, Status, Transition, Urgency, WarningState, WarningText, WarningType,
 };
 use notify::Directory;
 use notify::cap::{self, Message, Profile, parameters, to_xml, zoned};
@@ -103,8 +104,18 @@ const WORDS: &[(&str, &[&str])] = &[
     (
         "category",
         &[
-            "Geo", "Met", "Safety", "Security", "Rescue", "Fire", "Health", "Env", "Transport",
-            "Infra", "CBRNE", "Other",
+            "Geo",
+            "Met",
+            "Safety",
+            "Security",
+            "Rescue",
+            "Fire",
+            "Health",
+            "Env",
+            "Transport",
+            "Infra",
+            "CBRNE",
+            "Other",
         ],
     ),
     (
@@ -114,9 +125,18 @@ const WORDS: &[(&str, &[&str])] = &[
             "None",
         ],
     ),
-    ("urgency", &["Immediate", "Expected", "Future", "Past", "Unknown"]),
-    ("severity", &["Extreme", "Severe", "Moderate", "Minor", "Unknown"]),
-    ("certainty", &["Observed", "Likely", "Possible", "Unlikely", "Unknown"]),
+    (
+        "urgency",
+        &["Immediate", "Expected", "Future", "Past", "Unknown"],
+    ),
+    (
+        "severity",
+        &["Extreme", "Severe", "Moderate", "Minor", "Unknown"],
+    ),
+    (
+        "certainty",
+        &["Observed", "Likely", "Possible", "Unlikely", "Unknown"],
+    ),
 ];
 
 /// Order, number and words of one element and all below it.
@@ -146,13 +166,26 @@ fn check(node: &Node) {
     for child in &node.children {
         let place = order.iter().position(|(name, ..)| *name == child.name);
         let place = place.unwrap_or_else(|| panic!("{} in {}", child.name, node.name));
-        assert!(place >= from, "{} stands too late in {}", child.name, node.name);
+        assert!(
+            place >= from,
+            "{} stands too late in {}",
+            child.name,
+            node.name
+        );
         from = place;
         check(child);
     }
     for (name, least, most) in order {
-        let count = node.children.iter().filter(|child| child.name == *name).count();
-        assert!((*least..=*most).contains(&count), "{count} of {name} in {}", node.name);
+        let count = node
+            .children
+            .iter()
+            .filter(|child| child.name == *name)
+            .count();
+        assert!(
+            (*least..=*most).contains(&count),
+            "{count} of {name} in {}",
+            node.name
+        );
     }
 }
 
@@ -199,14 +232,26 @@ fn an_alert_is_a_valid_message_in_both_languages() {
     assert!(xml.contains("xmlns=\"urn:oasis:names:tc:emergency:cap:1.2\""));
     assert_eq!(values(&root, "sent"), ["2024-09-10T08:00:00+07:00"]);
     assert_eq!(values(&root, "identifier"), ["river-bd3:wl_bao_ha:1-7.1"]);
-    let infos: Vec<&Node> = root.children.iter().filter(|node| node.name == "info").collect();
+    let infos: Vec<&Node> = root
+        .children
+        .iter()
+        .filter(|node| node.name == "info")
+        .collect();
     assert_eq!(infos.len(), 2);
     assert_eq!(values(infos[0], "language"), ["vi-VN"]);
     assert_eq!(values(infos[1], "language"), ["en-US"]);
     assert_eq!(values(infos[0], "headline"), ["Mực nước <trên> báo động 3"]);
     assert_eq!(values(infos[0], "severity"), ["Extreme"]);
-    let area = infos[0].children.iter().find(|node| node.name == "area").unwrap();
-    assert_eq!(values(area, "circle"), ["22.17000,104.35000 5"], "latitude first");
+    let area = infos[0]
+        .children
+        .iter()
+        .find(|node| node.name == "area")
+        .unwrap();
+    assert_eq!(
+        values(area, "circle"),
+        ["22.17000,104.35000 5"],
+        "latitude first"
+    );
     assert!(xml.contains("<valueName>VN:MaDonViHanhChinh</valueName>\n<value>03103</value>"));
     let parameters = parameters(&message);
     assert_eq!(parameters["VN:BaoDong"], "3");
@@ -223,7 +268,12 @@ fn every_status_change_and_doubt_stays_within_the_words() {
             Severity::Warning,
             Severity::Info,
         ] {
-            for change in [Change::Raised, Change::Reopened, Change::Resolved, Change::Annulled] {
+            for change in [
+                Change::Raised,
+                Change::Reopened,
+                Change::Resolved,
+                Change::Annulled,
+            ] {
                 let mut alert = alert("a:1", at(MORNING));
                 (alert.status, alert.severity) = (status, severity);
                 alert.rating.suspect = severity == Severity::Minor;
@@ -298,7 +348,11 @@ fn an_incident_and_a_public_warning_are_valid_messages() {
     };
     let root = parse(&to_xml(&cap::of_warning(&warning, &profile)));
     check(&root);
-    let info = root.children.iter().find(|node| node.name == "info").unwrap();
+    let info = root
+        .children
+        .iter()
+        .find(|node| node.name == "info")
+        .unwrap();
     assert_eq!(values(info, "category"), ["Met"]);
     let mut proposed = warning.clone();
     proposed.state = WarningState::Proposed;
@@ -316,8 +370,17 @@ fn an_incident_and_a_public_warning_are_valid_messages() {
     let placed = ledger.place("w2", &["w 1".to_owned()], &update).unwrap();
     assert_eq!(placed.message.kind, "Update");
     assert_eq!(placed.message.references, [first.reference()]);
-    assert!(ledger.place("w2", &["w 1".to_owned()], &update).unwrap().again);
-    let current: Vec<_> = ledger.current(at(MORNING)).iter().map(|it| it.identifier.clone()).collect();
+    assert!(
+        ledger
+            .place("w2", &["w 1".to_owned()], &update)
+            .unwrap()
+            .again
+    );
+    let current: Vec<_> = ledger
+        .current(at(MORNING))
+        .iter()
+        .map(|it| it.identifier.clone())
+        .collect();
     assert_eq!(current, ["w2"]);
 }
 

@@ -1,5 +1,7 @@
 //! The other ways: mail, Zalo, text messages, CAP feed; each against a server of its own kind.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use std::io::{BufRead, BufReader, Write};
@@ -10,6 +12,7 @@ use std::thread;
 use common::server::Server;
 use common::{Folder, Hand, MORNING, Node, alert, at, changed, quick, raised, record};
 use event::{AlertState, Change, Severity, Time};
+use pipeline::Sink as _;
 
 /// Takes mail and keeps it.
 fn smtp() -> (u16, Arc<Mutex<Vec<String>>>) {
@@ -65,7 +68,8 @@ async fn mail_is_sent_and_a_refused_address_is_final() {
     );
     let mut node = Node::new(&folder, &quick(), &directory, &clock);
     node.open().await;
-    node.submit(vec![record(0, &raised(alert("a:1", clock.time())))]).await;
+    node.submit(vec![record(0, &raised(alert("a:1", clock.time())))])
+        .await;
     assert_eq!(
         node.settled().await,
         [
@@ -101,12 +105,18 @@ fn zalo_server(refuse: &'static str) -> Server {
     Server::start(move |_, asked| match asked.path.as_str() {
         "/token" => {
             let mut issued = issued.lock().unwrap();
-            let wanted = format!("refresh_token=refresh-{issued}&app_id=app%201&grant_type=refresh_token");
+            let wanted =
+                format!("refresh_token=refresh-{issued}&app_id=app%201&grant_type=refresh_token");
             if asked.body != wanted || asked.headers["secret_key"] != "app-secret" {
                 return (200, "{\"error\":-14002}".to_owned());
             }
             *issued += 1;
-            (200, format!("{{\"access_token\":\"access-{issued}\",\"refresh_token\":\"refresh-{issued}\",\"expires_in\":\"3600\"}}"))
+            (
+                200,
+                format!(
+                    "{{\"access_token\":\"access-{issued}\",\"refresh_token\":\"refresh-{issued}\",\"expires_in\":\"3600\"}}"
+                ),
+            )
         }
         "/sms" => (200, "{\"status\":\"ok\"}".to_owned()),
         _ if asked.headers["access_token"] != format!("access-{}", issued.lock().unwrap()) => {
@@ -125,18 +135,27 @@ async fn zalo_refreshes_its_token_once_and_keeps_the_next() {
     let directory = zalo(&server, "development = true");
     let mut node = Node::new(&folder, &quick(), &directory, &clock);
     node.open().await;
-    node.submit(vec![record(0, &raised(alert("a:1", clock.time())))]).await;
+    node.submit(vec![record(0, &raised(alert("a:1", clock.time())))])
+        .await;
     node.settled().await;
+    node.sink.close().await;
     drop(node);
     // Another life, after the token has run out: the kept refresh token is used, not the first one.
     clock.set(clock.time().plus(3_700 * Time::SECOND));
     let mut node = Node::new(&folder, &quick(), &directory, &clock);
     node.open().await;
-    node.submit(vec![record(1, &raised(alert("a:2", clock.time())))]).await;
-    assert_eq!(node.settled().await, [("a:2@1/zns/an".to_owned(), "delivered".to_owned())]);
+    node.submit(vec![record(1, &raised(alert("a:2", clock.time())))])
+        .await;
+    assert_eq!(
+        node.settled().await,
+        [("a:2@1/zns/an".to_owned(), "delivered".to_owned())]
+    );
     let asked = server.asked();
     let paths: Vec<&str> = asked.iter().map(|asked| asked.path.as_str()).collect();
-    assert_eq!(paths, ["/token", "/message/template", "/token", "/message/template"]);
+    assert_eq!(
+        paths,
+        ["/token", "/message/template", "/token", "/message/template"]
+    );
     let body = asked[1].json();
     assert_eq!(body["phone"], "84912345678");
     assert_eq!(body["mode"], "development");
@@ -151,7 +170,8 @@ async fn an_error_in_an_answer_of_200_is_a_failure_and_the_text_message_follows(
     let (folder, clock) = (Folder::new("fallback"), Hand::new(at(MORNING)));
     let mut node = Node::new(&folder, &quick(), &zalo(&server, ""), &clock);
     node.open().await;
-    node.submit(vec![record(0, &raised(alert("a:1", clock.time())))]).await;
+    node.submit(vec![record(0, &raised(alert("a:1", clock.time())))])
+        .await;
     assert_eq!(
         node.settled().await,
         [

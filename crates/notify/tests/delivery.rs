@@ -1,5 +1,7 @@
 //! What goes out, to whom, how often, and what happens when something is in the way.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -51,14 +53,20 @@ async fn a_raised_alert_is_told_signed_once_and_its_result_is_journalled() {
     // The mover may bring it again.
     node.submit(vec![first]).await;
     let results = node.settled().await;
-    assert_eq!(results, [("a:1@1/hook/an".to_owned(), "delivered".to_owned())]);
+    assert_eq!(
+        results,
+        [("a:1@1/hook/an".to_owned(), "delivered".to_owned())]
+    );
     let asked = server.asked();
     assert_eq!(asked.len(), 1);
     assert!(signed(&asked[0]));
     let body = asked[0].json();
     assert_eq!(body["type"], "alert.raised");
     assert_eq!(body["data"]["severity"], "major");
-    assert_eq!(body["data"]["title"]["vi"], "NGHIÊM TRỌNG – Cảnh báo mới: Mực nước <trên> báo động 3");
+    assert_eq!(
+        body["data"]["title"]["vi"],
+        "NGHIÊM TRỌNG – Cảnh báo mới: Mực nước <trên> báo động 3"
+    );
 }
 
 #[test]
@@ -111,11 +119,17 @@ fn a_kill_repeats_a_notice_at_most_once_and_under_its_key() {
     });
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
     for asked in server.asked() {
-        *times.entry(asked.headers["webhook-id"].clone()).or_default() += 1;
+        *times
+            .entry(asked.headers["webhook-id"].clone())
+            .or_default() += 1;
     }
     assert_eq!(times.len(), 8, "two alerts to four people");
     assert!(times.values().all(|times| *times <= 2), "{times:?}");
-    assert_eq!(times.values().sum::<usize>(), 12, "what was under way, once more");
+    assert_eq!(
+        times.values().sum::<usize>(),
+        12,
+        "what was under way, once more"
+    );
     life(&|node, runtime| {
         runtime.block_on(node.submit(records.clone()));
         runtime.block_on(node.settled());
@@ -147,18 +161,32 @@ async fn a_dead_address_delays_no_other() {
     .await;
     let counts = node.sink.counts();
     eventually("ten stay open", || counts().open == 10).await;
-    assert_eq!(server.asked().iter().filter(|asked| asked.path == "/dead").count(), 1);
+    assert_eq!(
+        server
+            .asked()
+            .iter()
+            .filter(|asked| asked.path == "/dead")
+            .count(),
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_channel_cannot_deliver_goes_to_the_next() {
-    let server = Server::start(|number, _| if number < 3 { (503, String::new()) } else { (200, String::new()) });
+    let server = Server::start(|number, _| {
+        if number < 3 {
+            (503, String::new())
+        } else {
+            (200, String::new())
+        }
+    });
     let (folder, clock) = (Folder::new("next"), Hand::new(at(MORNING)));
     let url = server.url("/an");
     let directory = hook(&[("an", &url, "chain = [\"hook\", \"second\"]")]);
     let mut node = Node::new(&folder, &quick(), &directory, &clock);
     node.open().await;
-    node.submit(vec![record(0, &raised(alert("a:1", clock.time())))]).await;
+    node.submit(vec![record(0, &raised(alert("a:1", clock.time())))])
+        .await;
     assert_eq!(
         node.settled().await,
         [
@@ -207,7 +235,12 @@ async fn a_storm_is_grouped_and_every_notice_is_counted() {
     let mut node = Node::new(&folder, &quick(), &directory, &clock);
     node.open().await;
     let records = (0..1000).map(|n| {
-        let mut alert = alert(&format!("a:{n}"), clock.time().plus(i64::try_from(n).unwrap() * Time::SECOND / 100));
+        let mut alert = alert(
+            &format!("a:{n}"),
+            clock
+                .time()
+                .plus(i64::try_from(n).unwrap() * Time::SECOND / 100),
+        );
         if n % 10 == 0 {
             alert.severity = Severity::Critical;
         }
@@ -247,8 +280,20 @@ async fn a_drill_goes_to_exercise_channels_alone() {
         record(2, &raised(trial)),
     ])
     .await;
-    let ways: Vec<String> = node.settled().await.into_iter().map(|(way, _)| way).collect();
-    assert_eq!(ways, ["a:drill@1/drill/an", "a:live@1/hook/an", "a:test@1/drill/an"]);
+    let ways: Vec<String> = node
+        .settled()
+        .await
+        .into_iter()
+        .map(|(way, _)| way)
+        .collect();
+    assert_eq!(
+        ways,
+        [
+            "a:drill@1/drill/an",
+            "a:live@1/hook/an",
+            "a:test@1/drill/an"
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -285,7 +330,10 @@ async fn what_is_kept_back_is_not_told_until_it_is_not() {
     ])
     .await;
     let results = node.settled().await;
-    assert_eq!(results, [("a:1@2/hook/an".to_owned(), "delivered".to_owned())]);
+    assert_eq!(
+        results,
+        [("a:1@2/hook/an".to_owned(), "delivered".to_owned())]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -302,10 +350,18 @@ async fn private_addresses_and_redirects_are_refused() {
     .replacen("allow_private = true\n", "", 1);
     let mut node = Node::new(&folder, &quick(), &directory, &clock);
     node.open().await;
-    node.submit(vec![record(0, &raised(alert("a:1", clock.time())))]).await;
+    node.submit(vec![record(0, &raised(alert("a:1", clock.time())))])
+        .await;
     let results = node.settled().await;
     assert_eq!(results.len(), 3);
-    assert!(results.iter().all(|(_, result)| result == "refused"), "{results:?}");
+    assert!(
+        results.iter().all(|(_, result)| result == "refused"),
+        "{results:?}"
+    );
     let paths: Vec<String> = server.asked().into_iter().map(|asked| asked.path).collect();
-    assert_eq!(paths, ["/open"], "asked once where it is allowed, and not where it was sent to");
+    assert_eq!(
+        paths,
+        ["/open"],
+        "asked once where it is allowed, and not where it was sent to"
+    );
 }

@@ -377,9 +377,7 @@ impl Fold {
                     payload: bytes.to_vec(),
                 }));
             }
-            OutletReport::Reject { .. }
-            | OutletReport::Gap { .. }
-            | OutletReport::Notice(_) => {
+            OutletReport::Reject { .. } | OutletReport::Gap { .. } | OutletReport::Notice(_) => {
                 outs.push(Out::Copy(OutcomeKind::OutletCopy, frame.payload));
             }
         }

@@ -40,7 +40,10 @@ pub(crate) fn directory(config: &Config) -> Result<Directory> {
         Ok(directory) => return Ok(directory),
         Err(wrong) => wrong,
     };
-    let lines: Vec<String> = wrong.iter().map(|wrong| placed(config, wrong).to_string()).collect();
+    let lines: Vec<String> = wrong
+        .iter()
+        .map(|wrong| placed(config, wrong).to_string())
+        .collect();
     bail!("{}", lines.join("; "))
 }
 
@@ -81,9 +84,17 @@ fn test(args: &TestArgs) -> Result<ExitCode> {
     };
     let directory = directory(&config)?;
     let Some(person) = directory.people.get(&args.to) else {
-        bail!("there is no person {} in {}", args.to, config.notify.file.display());
+        bail!(
+            "there is no person {} in {}",
+            args.to,
+            config.notify.file.display()
+        );
     };
-    let uses = person.chain.iter().chain(&person.also).any(|name| *name == args.channel);
+    let uses = person
+        .chain
+        .iter()
+        .chain(&person.also)
+        .any(|name| *name == args.channel);
     if !uses {
         bail!("{} does not use the channel {}", args.to, args.channel);
     }
@@ -118,7 +129,10 @@ fn test(args: &TestArgs) -> Result<ExitCode> {
             ExitCode::FAILURE
         }
         Sent::Unusable(told, _) => {
-            writeln!(out, "kênh chưa dùng được / the channel cannot be used now: {told}")?;
+            writeln!(
+                out,
+                "kênh chưa dùng được / the channel cannot be used now: {told}"
+            )?;
             ExitCode::FAILURE
         }
         Sent::Later(told, _) => {

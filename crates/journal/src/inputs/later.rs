@@ -170,12 +170,7 @@ pub enum NoticeResult {
 }
 
 impl NoticeResult {
-    pub const ALL: [Self; 4] = [
-        Self::Delivered,
-        Self::Refused,
-        Self::MovedOn,
-        Self::Expired,
-    ];
+    pub const ALL: [Self; 4] = [Self::Delivered, Self::Refused, Self::MovedOn, Self::Expired];
 
     pub const fn name(self) -> &'static str {
         match self {

@@ -22,7 +22,9 @@ pub fn feed(title: &Text, id: &str, entries: &[Entry<'_>], profile: &Profile<'_>
     xml.open("feed xmlns=\"http://www.w3.org/2005/Atom\"");
     xml.leaf("id", id);
     xml.leaf("title", &format!("{} / {}", title.vi, title.en));
-    let newest = ordered.first().map_or(event::Time(0), |entry| entry.message.sent);
+    let newest = ordered
+        .first()
+        .map_or(event::Time(0), |entry| entry.message.sent);
     xml.leaf("updated", &atom_time(newest, profile.zone_seconds));
     xml.open("author");
     xml.leaf("name", &profile.cap.sender);
@@ -31,12 +33,17 @@ pub fn feed(title: &Text, id: &str, entries: &[Entry<'_>], profile: &Profile<'_>
         let message = entry.message;
         let sent = atom_time(message.sent, profile.zone_seconds);
         xml.open("entry");
-        xml.leaf("id", &format!("urn:cap:{}:{}", message.sender, message.identifier));
+        xml.leaf(
+            "id",
+            &format!("urn:cap:{}:{}", message.sender, message.identifier),
+        );
         xml.leaf("title", &message.info.headline.vi);
         xml.leaf("updated", &sent);
         xml.leaf("summary", &message.info.headline.en);
         let link = super::write::escaped(&entry.link);
-        xml.raw(&format!("<link type=\"application/cap+xml\" href=\"{link}\"/>\n"));
+        xml.raw(&format!(
+            "<link type=\"application/cap+xml\" href=\"{link}\"/>\n"
+        ));
         xml.raw("<content type=\"application/cap+xml\">\n");
         let document = to_xml(message);
         xml.raw(document.split_once('\n').map_or("", |(_, body)| body));

@@ -71,7 +71,12 @@ fn info_of(alert: &Alert, profile: &Profile<'_>) -> Info {
             en: rating.cause.as_deref().unwrap_or(&alert.rule).to_owned(),
         },
         responses: responses(&rating.response),
-        urgency: if rating.estimate { "Expected" } else { "Immediate" }.to_owned(),
+        urgency: if rating.estimate {
+            "Expected"
+        } else {
+            "Immediate"
+        }
+        .to_owned(),
         severity: severity(alert.severity).to_owned(),
         certainty: if rating.suspect {
             "Possible"
@@ -93,7 +98,10 @@ fn info_of(alert: &Alert, profile: &Profile<'_>) -> Info {
                 &alert.message.vi,
                 "Hỗ trợ ra quyết định, không phải bản tin chính thức.",
             ),
-            en: described(&alert.message.en, "Decision support, not an official bulletin."),
+            en: described(
+                &alert.message.en,
+                "Decision support, not an official bulletin.",
+            ),
         },
         instruction: alert.guidance.clone(),
         contact: Some(profile.cap.contact.clone()),
@@ -226,7 +234,10 @@ fn parameters(alert: &Alert) -> Vec<(String, String)> {
             .max_by_key(|(level, _)| *level);
         if let Some((level, limit)) = reached {
             out.push(("VN:BaoDong".to_owned(), level.to_string()));
-            out.push(("VN:TrenBaoDong_m".to_owned(), format!("{:.2}", value - limit)));
+            out.push((
+                "VN:TrenBaoDong_m".to_owned(),
+                format!("{:.2}", value - limit),
+            ));
         }
         if let (Some(measure), Some(unit)) = (&alert.measure, &alert.unit) {
             out.push((format!("IOC:{measure}"), format!("{value} {unit}")));
@@ -278,7 +289,11 @@ fn area_of(alert: &Alert) -> Area {
 fn coded_area(codes: &[event::Name], profile: &Profile<'_>) -> Area {
     let names = profile.area_names(codes);
     Area {
-        description: if names.is_empty() { "-".to_owned() } else { names },
+        description: if names.is_empty() {
+            "-".to_owned()
+        } else {
+            names
+        },
         polygons: Vec::new(),
         circles: Vec::new(),
         geocodes: codes
@@ -289,8 +304,18 @@ fn coded_area(codes: &[event::Name], profile: &Profile<'_>) -> Area {
 }
 
 const CATEGORIES: [&str; 12] = [
-    "Geo", "Met", "Safety", "Security", "Rescue", "Fire", "Health", "Env", "Transport", "Infra",
-    "CBRNE", "Other",
+    "Geo",
+    "Met",
+    "Safety",
+    "Security",
+    "Rescue",
+    "Fire",
+    "Health",
+    "Env",
+    "Transport",
+    "Infra",
+    "CBRNE",
+    "Other",
 ];
 
 /// Only words of the standard; at least one.

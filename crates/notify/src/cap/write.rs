@@ -16,7 +16,8 @@ pub fn zoned(time: Time, zone_seconds: i32) -> String {
         let sign = if zone_seconds < 0 { '-' } else { '+' };
         format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
     };
-    let at = local(time, zone_seconds).unwrap_or(jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+    let at = local(time, zone_seconds)
+        .unwrap_or(jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{zone}",
         at.year(),

@@ -31,9 +31,8 @@ impl Email {
             .from
             .parse()
             .map_err(|error| format!("from: {error}"))?;
-        let parameters = || {
-            TlsParameters::new(config.host.clone()).map_err(|error| format!("TLS: {error}"))
-        };
+        let parameters =
+            || TlsParameters::new(config.host.clone()).map_err(|error| format!("TLS: {error}"));
         let (tls, port) = match config.tls {
             TlsMode::Starttls => (Tls::Required(parameters()?), 587),
             TlsMode::Tls => (Tls::Wrapper(parameters()?), 465),

@@ -59,13 +59,9 @@ impl Sms {
         ]);
         let words = self.text(letter);
         let fill = |template: &str, form| filled(template, &places, &words, form);
-        let json = self
-            .config
-            .headers
-            .iter()
-            .any(|(name, value)| {
-                name.eq_ignore_ascii_case("content-type") && value.contains("json")
-            });
+        let json = self.config.headers.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case("content-type") && value.contains("json")
+        });
         let url = fill(&self.config.url, Form::Url);
         let headers = self
             .config
@@ -91,7 +87,11 @@ impl Sms {
                     && !wanted.is_empty()
                     && !answer.body.contains(wanted.as_str()) =>
             {
-                Sent::Refused(format!("HTTP {}: {}", answer.status, shortened(&answer.body)))
+                Sent::Refused(format!(
+                    "HTTP {}: {}",
+                    answer.status,
+                    shortened(&answer.body)
+                ))
             }
             other => judge(other),
         }
@@ -153,7 +153,10 @@ fn escaped(value: &str, form: Form) -> String {
                 .unwrap_or_default()
                 .to_owned()
         }
-        Form::Header => value.chars().filter(|letter| !letter.is_control()).collect(),
+        Form::Header => value
+            .chars()
+            .filter(|letter| !letter.is_control())
+            .collect(),
     }
 }
 

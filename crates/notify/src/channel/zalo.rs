@@ -88,7 +88,11 @@ impl Zalo {
                 "refused" => Meaning::Refused,
                 "unusable" => Meaning::Unusable,
                 "later" => Meaning::Later,
-                other => return Err(format!("errors: {other}: write later, refused, unusable or token")),
+                other => {
+                    return Err(format!(
+                        "errors: {other}: write later, refused, unusable or token"
+                    ));
+                }
             };
             errors.insert(code, meaning);
         }
@@ -118,7 +122,10 @@ impl Zalo {
         }
         let quota = self.config.quota_per_day;
         if tokens.kept.used_up || (quota > 0 && tokens.kept.sent >= quota) {
-            return Sent::Unusable("the quota of the day is used up".to_owned(), Some(self.to_midnight(letter.now)));
+            return Sent::Unusable(
+                "the quota of the day is used up".to_owned(),
+                Some(self.to_midnight(letter.now)),
+            );
         }
         let mut refreshed = false;
         loop {
@@ -185,7 +192,10 @@ impl Zalo {
             method: Method::POST,
             url: &self.config.token_url,
             headers: vec![
-                ("content-type", "application/x-www-form-urlencoded".to_owned()),
+                (
+                    "content-type",
+                    "application/x-www-form-urlencoded".to_owned(),
+                ),
                 ("secret_key", self.secret.reveal().to_owned()),
             ],
             body: form.into_bytes(),
@@ -208,7 +218,9 @@ impl Zalo {
                 value.get("error").cloned().unwrap_or_default()
             )));
         }
-        let seconds = number(value.get("expires_in")).unwrap_or(3_600).clamp(120, 1 << 31);
+        let seconds = number(value.get("expires_in"))
+            .unwrap_or(3_600)
+            .clamp(120, 1 << 31);
         tokens.kept.access_token = access.to_owned();
         tokens.kept.refresh_token = next.to_owned();
         tokens.kept.expires = wall.plus(seconds.saturating_mul(Time::SECOND)).0;
@@ -243,7 +255,10 @@ impl Zalo {
 
     fn slots(&self, letter: &Letter<'_>) -> Map<String, Value> {
         let all = letter.all();
-        let Some(first) = all.iter().min_by_key(|content| (content.severity, content.at)) else {
+        let Some(first) = all
+            .iter()
+            .min_by_key(|content| (content.severity, content.at))
+        else {
             return Map::new();
         };
         let fill = |what: &str| -> String {
@@ -297,7 +312,10 @@ fn read(answer: Result<Answer, Failed>) -> Result<(i64, String, Option<i64>), Se
             None,
         ));
     };
-    let words = value.get("message").and_then(Value::as_str).unwrap_or_default();
+    let words = value
+        .get("message")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let remaining = number(value.pointer("/data/quota/remainingQuota"));
     Ok((code, shortened(&format!("error {code} {words}")), remaining))
 }

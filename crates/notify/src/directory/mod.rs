@@ -14,8 +14,8 @@ use serde::Deserialize;
 
 pub use hours::{Hours, local_day, weekday};
 pub use parts::{
-    CapConfig, ChannelConfig, EmailConfig, FeedConfig, Person, SmsConfig, TlsMode, WebhookBody,
-    WebhookConfig, ZaloConfig, Group,
+    CapConfig, ChannelConfig, EmailConfig, FeedConfig, Group, Person, SmsConfig, TlsMode,
+    WebhookBody, WebhookConfig, ZaloConfig,
 };
 pub use route::{Route, Weekday};
 

@@ -55,10 +55,7 @@ impl Route {
                 || content
                     .change
                     .is_none_or(|change| self.changes.contains(&change)))
-            && scope_fits(
-                (&self.severities, &self.streams, &self.areas),
-                content,
-            )
+            && scope_fits((&self.severities, &self.streams, &self.areas), content)
             && position.is_none_or(|scope: &Scope| {
                 scope_fits((&scope.severities, &scope.streams, &scope.areas), content)
             })

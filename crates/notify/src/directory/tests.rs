@@ -38,7 +38,10 @@ fn every_mistake_is_told_at_once() {
         .replace("email = \"an@example.org\"", "email = \"an\"")
         .replace("to = [\"duty\"]", "to = [\"dty\"]\nposition = \"desk\"");
     let wrong = Directory::parse(&text, &BTreeMap::new()).unwrap_err();
-    let told: Vec<_> = wrong.iter().map(|mistake| mistake.message.as_str()).collect();
+    let told: Vec<_> = wrong
+        .iter()
+        .map(|mistake| mistake.message.as_str())
+        .collect();
     assert_eq!(
         told,
         [

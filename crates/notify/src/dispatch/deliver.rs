@@ -45,12 +45,7 @@ pub(super) async fn deliver(
     }
 }
 
-async fn attempt(
-    shared: &Shared,
-    address: &Address,
-    job: Job,
-    failures: u32,
-) -> (Job, Progress) {
+async fn attempt(shared: &Shared, address: &Address, job: Job, failures: u32) -> (Job, Progress) {
     let job = match job {
         Job::Seal(hold, members) => {
             let first = members.first().map_or("", |key| key.0.as_str());
@@ -60,7 +55,12 @@ async fn attempt(
                 person: address.1.clone(),
                 members,
             };
-            if shared.outbox.commit(Entry::Seal(seal.clone())).await.is_err() {
+            if shared
+                .outbox
+                .commit(Entry::Seal(seal.clone()))
+                .await
+                .is_err()
+            {
                 return (Job::Group(seal), Progress::Closed);
             }
             Job::Group(seal)
@@ -81,7 +81,13 @@ async fn attempt(
     let now = shared.now();
     if items.is_empty() {
         let next = Vec::new();
-        return (job, Progress::Settled { next, healthy: true });
+        return (
+            job,
+            Progress::Settled {
+                next,
+                healthy: true,
+            },
+        );
     }
     if items.iter().all(|item| item.expires <= now) {
         let cause = ("too old".to_owned(), Cause::Dead);

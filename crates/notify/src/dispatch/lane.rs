@@ -96,9 +96,10 @@ impl Lane {
             self.singles
                 .iter()
                 .filter(|(_, _, key)| {
-                    state.items().get(key).is_none_or(|item| {
-                        item.expires <= now || (dead && !item.rest.is_empty())
-                    })
+                    state
+                        .items()
+                        .get(key)
+                        .is_none_or(|item| item.expires <= now || (dead && !item.rest.is_empty()))
                 })
                 .cloned()
                 .collect()
@@ -117,7 +118,8 @@ impl Lane {
         match job {
             Job::One(key) => {
                 // The key alone keeps its place among equals: it is tried again first.
-                self.singles.insert((Severity::Critical, Time(i64::MIN), key));
+                self.singles
+                    .insert((Severity::Critical, Time(i64::MIN), key));
             }
             Job::Seal(hold, members) => {
                 self.groups.insert(hold, members);

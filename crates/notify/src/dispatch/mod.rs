@@ -16,12 +16,12 @@ use journal::{Appender, Clock};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use crate::NotifyConfig;
 use crate::channel::Channels;
 use crate::directory::Directory;
 use crate::metrics::Meter;
 use crate::outbox::Outbox;
 use crate::plan::{Address, Item};
-use crate::NotifyConfig;
 use deliver::{Done, Progress, deliver};
 use lane::{Job, Lane};
 
@@ -158,7 +158,11 @@ impl Dispatch {
         });
         for seal in seals {
             let address = (seal.channel.clone(), seal.person.clone());
-            self.lanes.entry(address).or_default().sealed.push_back(seal);
+            self.lanes
+                .entry(address)
+                .or_default()
+                .sealed
+                .push_back(seal);
         }
         items.into_iter().for_each(|item| self.queue(item));
         // What was planned before this began is in both.
@@ -220,8 +224,12 @@ impl Dispatch {
             *busy += 1;
             *suspect += usize::from(lane.attempts > 0);
             let failures = lane.attempts;
-            self.running
-                .spawn(deliver(Arc::clone(&self.shared), address.clone(), job, failures));
+            self.running.spawn(deliver(
+                Arc::clone(&self.shared),
+                address.clone(),
+                job,
+                failures,
+            ));
             self.after = Some(address);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use journal::inputs::{Kind, NoticeResult, Notice, Outlet, OutletReport};
+use journal::inputs::{Kind, Notice, NoticeResult, Outlet, OutletReport};
 use journal::{Batch, Class};
 
 use super::Shared;

@@ -140,7 +140,12 @@ const CAUSE: Cause = Cause {
 pub(crate) fn record(offset: u64, transition: &Transition) -> Record {
     let mut payload = Vec::new();
     outcome::encode_transition(CAUSE, transition, &mut payload).unwrap();
-    made(offset, OutcomeKind::Transition, transition.alert.changed, payload)
+    made(
+        offset,
+        OutcomeKind::Transition,
+        transition.alert.changed,
+        payload,
+    )
 }
 
 pub(crate) fn made(offset: u64, kind: OutcomeKind, time: Time, payload: Vec<u8>) -> Record {
@@ -193,7 +198,7 @@ pub(crate) fn inputs(clock: &Arc<Hand>) -> Journal {
 pub(crate) fn quick() -> NotifyConfig {
     let mut config = NotifyConfig {
         enabled: true,
-        request_timeout_ms: 500,
+        request_timeout_ms: 10_000,
         retry_min_ms: 10,
         retry_max_ms: 50,
         ..NotifyConfig::default()
@@ -278,7 +283,10 @@ impl Node {
                 let OutletReport::Notice(notice) = outlet.report else {
                     panic!("{outlet:?}");
                 };
-                let way = format!("{}@{}/{}/{}", notice.alert, notice.revision, notice.channel, notice.person);
+                let way = format!(
+                    "{}@{}/{}/{}",
+                    notice.alert, notice.revision, notice.channel, notice.person
+                );
                 assert_eq!(notice.key, way);
                 results.push((way, notice.result.name().to_owned()));
             }

@@ -57,7 +57,9 @@ fn serve(
     kept: &Mutex<Vec<Asked>>,
     answer: &(dyn Fn(usize, &Asked) -> Answer + Send + Sync),
 ) {
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
     let asked = loop {
