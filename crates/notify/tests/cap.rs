@@ -41,7 +41,12 @@ fn parse(xml: &str) -> Node {
                 open.last_mut().unwrap().text += letter;
             }
             Event::Eof => break,
-            _ => {}
+            Event::Empty(_)
+            | Event::CData(_)
+            | Event::Comment(_)
+            | Event::Decl(_)
+            | Event::PI(_)
+            | Event::DocType(_) => {}
         }
     }
     assert_eq!(open.len(), 1, "everything is closed");
