@@ -1,5 +1,7 @@
 //! The other ways: mail, Zalo, text messages, CAP feed; each against a server of its own kind.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use std::io::{BufRead, BufReader, Write};
@@ -10,6 +12,7 @@ use std::thread;
 use common::server::Server;
 use common::{Folder, Hand, MORNING, Node, alert, at, changed, quick, raised, record};
 use event::{AlertState, Change, Severity, Time};
+use pipeline::Sink as _;
 
 /// Takes mail and keeps it.
 fn smtp() -> (u16, Arc<Mutex<Vec<String>>>) {
@@ -135,6 +138,7 @@ async fn zalo_refreshes_its_token_once_and_keeps_the_next() {
     node.submit(vec![record(0, &raised(alert("a:1", clock.time())))])
         .await;
     node.settled().await;
+    node.sink.close().await;
     drop(node);
     // Another life, after the token has run out: the kept refresh token is used, not the first one.
     clock.set(clock.time().plus(3_700 * Time::SECOND));

@@ -1,5 +1,7 @@
 //! What goes out, to whom, how often, and what happens when something is in the way.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -61,3 +61,9 @@ fn an_unknown_key_is_refused_with_its_line() {
     assert!(wrong[0].message.contains("hour"), "{wrong:?}");
     assert!(wrong[0].line > 15, "{wrong:?}");
 }
+
+#[test]
+fn the_shipped_example_is_sound() {
+    let text = include_str!("../../../../deploy/notify.toml");
+    Directory::parse(text, &BTreeMap::new()).unwrap();
+}

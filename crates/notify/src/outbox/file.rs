@@ -89,7 +89,6 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Writes the file anew with `entries` and starts the thread. Blocks.
-    #[expect(clippy::type_complexity, reason = "a writer and its trouble")]
     pub(super) fn open(
         path: &Path,
         entries: &[Entry],

@@ -198,7 +198,7 @@ pub(crate) fn inputs(clock: &Arc<Hand>) -> Journal {
 pub(crate) fn quick() -> NotifyConfig {
     let mut config = NotifyConfig {
         enabled: true,
-        request_timeout_ms: 500,
+        request_timeout_ms: 10_000,
         retry_min_ms: 10,
         retry_max_ms: 50,
         ..NotifyConfig::default()
