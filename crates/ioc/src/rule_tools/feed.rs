@@ -174,6 +174,8 @@ fn prefix(client: &str) -> MessagePrefix {
 
 /// What of a node's folder is replayed.
 pub(super) struct Folder {
+    /// Of `inputs`: part of every alert's id.
+    journal: JournalId,
     inputs: Option<ReadOnly>,
     archive: Option<Archive>,
     outcomes: Option<ReadOnly>,
@@ -194,9 +196,14 @@ impl Folder {
                 .with_context(|| format!("cannot read the journal in {}", data.display()))
         };
         let inputs = match archive {
-            Some(true) => None,
+            // A folder may have outlived its journals.
+            Some(true) => open(JournalName::Inputs).ok(),
             _ => Some(open(JournalName::Inputs)?),
         };
+        let journal = inputs
+            .as_ref()
+            .map_or_else(JournalId::default, |inputs| JournalId(inputs.info().id.0));
+        let inputs = inputs.filter(|_| archive != Some(true));
         let begins_late = inputs
             .as_ref()
             .is_some_and(|inputs| inputs.info().first_offset > 0);
@@ -216,6 +223,7 @@ impl Folder {
             .then(|| open(JournalName::Outcomes))
             .transpose()?;
         Ok(Self {
+            journal,
             inputs,
             archive,
             outcomes,
@@ -223,8 +231,7 @@ impl Folder {
     }
 
     pub(super) fn journal(&self) -> JournalId {
-        let journal = self.inputs.as_ref().or(self.outcomes.as_ref());
-        journal.map_or_else(JournalId::default, |journal| JournalId(journal.info().id.0))
+        self.journal
     }
 
     /// The pack of the last configuration that the node recorded.

@@ -33,8 +33,19 @@ pub(crate) const POLYGONS_FILE: &str = "areas.geojson";
 pub(crate) const DECODERS_FOLDER: &str = "decoders/";
 
 /// Files that belong to the alert engine or the page; not read here.
-const FOREIGN: [&str; 3] = ["thresholds.toml", "display.toml", "derive.toml"];
+const FOREIGN: [&str; 6] = [
+    "thresholds.toml",
+    "display.toml",
+    "derive.toml",
+    "positions.toml",
+    "escalation.toml",
+    "causes.toml",
+];
 const FOREIGN_FOLDER: &str = "rules/";
+/// Rules on trial.
+const SHADOW_FOLDER: &str = "rules/shadow/";
+/// Cases of the rules; not part of what is in force.
+const CASES_FOLDER: &str = "rules/cases/";
 
 /// Everything the normalizer knows about a site.
 #[derive(Debug)]
@@ -240,6 +251,8 @@ fn unknown_files(files: &PackFiles, mistakes: &reader::Mistakes) {
             devices::FOLDER,
             measures::FOLDER,
             FOREIGN_FOLDER,
+            SHADOW_FOLDER,
+            CASES_FOLDER,
         ]
         .iter()
         .any(|folder| {
