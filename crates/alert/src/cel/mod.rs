@@ -17,8 +17,6 @@
 mod calls;
 mod compile;
 mod groups;
-#[cfg(test)]
-mod hostile;
 mod inputs;
 mod lexer;
 mod lint;
