@@ -22,16 +22,17 @@ use crate::topology::{Setup, VERSION};
 
 /// The alerts as they stand, with the outcome up to which they stand so.
 fn image(store: &Store, monitor: &Monitor) -> Image {
-    let alerts = monitor
-        .fold()
-        .engine()
-        .into_iter()
-        .flat_map(|engine| engine.alerts().cloned());
-    Image {
+    let mut image = Image {
         outcomes_next: store.outcomes.next_offset(),
-        alerts: alerts.collect(),
         ..Image::default()
+    };
+    if let Some(engine) = monitor.fold().engine() {
+        image.alerts = engine.alerts().cloned().collect();
+        image.suppressions = engine.suppressions().cloned().collect();
+        image.incidents = engine.incidents().cloned().collect();
+        image.public_warnings = engine.public_warnings().cloned().collect();
     }
+    image
 }
 
 /// What the screens need to know of the site pack in force.

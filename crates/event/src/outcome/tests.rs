@@ -205,6 +205,8 @@ fn copies_and_verdicts_come_back() {
             en: "none".into(),
         },
         alert: None,
+        suppression: None,
+        warning: None,
     };
     let mut bytes = Vec::new();
     encode_verdict(CAUSE, &verdict, &mut bytes).unwrap();

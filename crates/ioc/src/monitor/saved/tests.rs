@@ -1,5 +1,6 @@
 //! Snapshots that the releases before this format wrote, kept as they were: format 1, 48 messages of one device in one kept
-//! session; format 2, 44 messages of two devices and a bad one.
+//! session; format 2, 44 messages of two devices and a bad one; format 3, 12 messages of three river stations and a bad one, with open,
+//! acknowledged, shelved and retrospective alerts.
 
 use std::sync::Arc;
 
@@ -30,9 +31,13 @@ fn kept(format: u16) -> (journal::SnapshotMeta, Vec<u8>) {
 
 #[test]
 fn the_formats_before_this_one_are_read() {
-    assert_eq!(FORMAT, 3);
+    assert_eq!(FORMAT, 4);
     // What was counted: messages, events, rejected; and the next input.
-    for (format, counted, next) in [(1, (48, 48, 0), 147), (2, (44, 43, 1), 53)] {
+    for (format, counted, next) in [
+        (1, (48, 48, 0), 147),
+        (2, (44, 43, 1), 53),
+        (3, (13, 12, 1), 54),
+    ] {
         let (meta, bytes) = kept(format);
         assert_eq!(meta.format, format);
         let id = JournalId(meta.journal.0);
@@ -56,4 +61,29 @@ fn the_formats_before_this_one_are_read() {
 fn a_format_of_the_future_is_refused() {
     let refused = Fold::restore(JournalId([0; 16]), FORMAT + 1, 0, &[]);
     assert!(matches!(refused, Err(RestoreError::Format(format)) if format == FORMAT + 1));
+}
+
+#[test]
+fn open_alerts_of_the_format_before_go_on() {
+    let (meta, bytes) = kept(3);
+    let fold = Fold::restore(JournalId(meta.journal.0), 3, meta.inputs_next, &bytes).unwrap();
+    let alerts: Vec<_> = fold.engine().unwrap().alerts().collect();
+    let of = |rule: &str, entity: &str, retrospective: bool| {
+        let found = alerts.iter().find(|alert| {
+            alert.rule == rule && &*alert.entity == entity && alert.retrospective == retrospective
+        });
+        (*found.unwrap()).clone()
+    };
+    use event::AlertState::{Acknowledged, ReturnedUnacknowledged, Unacknowledged};
+    assert_eq!(of("river-bd1", "wl-bao-ha", false).state, Acknowledged);
+    assert_eq!(of("river-bd3", "wl-bao-ha", false).state, Unacknowledged);
+    assert!(of("river-bd2", "wl-bao-ha", false).shelved.is_some());
+    assert_eq!(
+        of("river-bd1", "wl-lao-cai", false).state,
+        ReturnedUnacknowledged
+    );
+    assert_eq!(
+        of("river-bd3", "wl-yen-bai", true).state,
+        ReturnedUnacknowledged
+    );
 }
