@@ -3,19 +3,24 @@
 use event::{Quality, Value};
 
 use crate::MINUTE;
-use crate::truth::History;
+use crate::truth::View;
 
 /// True, false, or no answer.
 pub(crate) type Answer = Option<bool>;
 
 /// What a rule asks of the history at an instant.
-type Question = Box<dyn Fn(&History, i64) -> Answer + Send + Sync>;
+pub(crate) type Question = Box<dyn Fn(&View<'_>, i64) -> Answer + Send + Sync>;
+/// A measure of the rule's own thing (0), or of one of its members.
+pub(crate) type Read = (usize, &'static str);
 
 pub(crate) struct Rule {
     pub(crate) id: &'static str,
     /// Another number is another text of the rule.
     pub(crate) version: u32,
-    pub(crate) measures: Vec<&'static str>,
+    /// None: the rule is for each thing by itself.
+    pub(crate) members: Vec<&'static str>,
+    pub(crate) reads: Vec<Read>,
+    pub(crate) enabled: Option<Question>,
     pub(crate) raise: Question,
     /// None: cleared when no longer raised.
     pub(crate) clear: Option<Question>,
@@ -25,11 +30,13 @@ pub(crate) struct Rule {
 
 const HOUR: i64 = 60 * MINUTE;
 
-fn rule(id: &'static str, measures: &[&'static str], raise: Question) -> Rule {
+pub(crate) fn rule(id: &'static str, measures: &[&'static str], raise: Question) -> Rule {
     Rule {
         id,
         version: 1,
-        measures: measures.to_vec(),
+        members: Vec::new(),
+        reads: measures.iter().map(|measure| (0, *measure)).collect(),
+        enabled: None,
         raise,
         clear: None,
         hold: 0,
@@ -38,13 +45,13 @@ fn rule(id: &'static str, measures: &[&'static str], raise: Question) -> Rule {
 }
 
 fn number(
-    history: &History,
-    measure: &str,
+    view: &View<'_>,
+    (member, measure): Read,
     at: i64,
     max_age: i64,
     accept: Quality,
 ) -> Option<f64> {
-    match history.value(measure, at, max_age, accept)? {
+    match view.0[member].value(measure, at, max_age, accept)? {
         Value::Number(value) => Some(value),
         Value::Boolean(_) | Value::Code(_) => None,
     }
@@ -55,19 +62,27 @@ fn compared(
     max_age: i64,
     test: impl Fn(f64) -> bool + Send + Sync + 'static,
 ) -> Question {
-    Box::new(move |history, at| number(history, measure, at, max_age, Quality::GOOD).map(&test))
+    of_member((0, measure), max_age, test)
 }
 
-fn either(left: Question, right: Question) -> Question {
-    Box::new(move |history, at| match (left(history, at), right(history, at)) {
+pub(crate) fn of_member(
+    read: Read,
+    max_age: i64,
+    test: impl Fn(f64) -> bool + Send + Sync + 'static,
+) -> Question {
+    Box::new(move |view, at| number(view, read, at, max_age, Quality::GOOD).map(&test))
+}
+
+pub(crate) fn either(left: Question, right: Question) -> Question {
+    Box::new(move |view, at| match (left(view, at), right(view, at)) {
         (Some(true), _) | (_, Some(true)) => Some(true),
         (Some(false), Some(false)) => Some(false),
         _ => None,
     })
 }
 
-fn both(left: Question, right: Question) -> Question {
-    Box::new(move |history, at| match (left(history, at), right(history, at)) {
+pub(crate) fn both(left: Question, right: Question) -> Question {
+    Box::new(move |view, at| match (left(view, at), right(view, at)) {
         (Some(false), _) | (_, Some(false)) => Some(false),
         (Some(true), Some(true)) => Some(true),
         _ => None,
@@ -81,8 +96,8 @@ fn window(
     function: impl Fn(&[(i64, f64)], i64) -> Option<f64> + Send + Sync + 'static,
     test: impl Fn(f64) -> bool + Send + Sync + 'static,
 ) -> Question {
-    Box::new(move |history, at| {
-        function(&history.window(measure, at - length, at), length).map(&test)
+    Box::new(move |view, at| {
+        function(&view.0[0].window(measure, at - length, at), length).map(&test)
     })
 }
 
@@ -163,16 +178,28 @@ pub(crate) fn conditions(set: usize) -> Vec<Rule> {
             clear: Some(compared("flow", HOUR, |flow| flow < 80.0)),
             hold: hold * MINUTE,
             release: release * MINUTE,
-            ..rule("held", &["flow"], compared("flow", HOUR, |flow| flow > 100.0))
+            ..rule(
+                "held",
+                &["flow"],
+                compared("flow", HOUR, |flow| flow > 100.0),
+            )
         },
         Rule {
             version: version(next),
             clear: Some(compared("level", HOUR, move |level| level < hi - 1.0)),
-            ..rule("hi", &["level"], compared("level", HOUR, move |level| level >= hi))
+            ..rule(
+                "hi",
+                &["level"],
+                compared("level", HOUR, move |level| level >= hi),
+            )
         },
         Rule {
             hold: 10 * MINUTE,
-            ..rule("hold", &["flow"], compared("flow", HOUR, |flow| flow > 100.0))
+            ..rule(
+                "hold",
+                &["flow"],
+                compared("flow", HOUR, |flow| flow > 100.0),
+            )
         },
         Rule {
             version: version(next),
@@ -195,20 +222,24 @@ fn more() -> Vec<Rule> {
         rule(
             "mode",
             &["mode"],
-            Box::new(|history, at| match history.value("mode", at, HOUR, Quality::GOOD)? {
-                Value::Code(mode) => Some(&*mode == "shut" || &*mode == "stuck"),
-                Value::Boolean(_) | Value::Number(_) => None,
-            }),
+            Box::new(
+                |view, at| match view.0[0].value("mode", at, HOUR, Quality::GOOD)? {
+                    Value::Code(mode) => Some(&*mode == "shut" || &*mode == "stuck"),
+                    Value::Boolean(_) | Value::Number(_) => None,
+                },
+            ),
         ),
         Rule {
             release: 2 * MINUTE,
             ..rule(
                 "out",
                 &["on"],
-                Box::new(|history, at| match history.value("on", at, HOUR, Quality::GOOD)? {
-                    Value::Boolean(on) => Some(!on),
-                    Value::Code(_) | Value::Number(_) => None,
-                }),
+                Box::new(
+                    |view, at| match view.0[0].value("on", at, HOUR, Quality::GOOD)? {
+                        Value::Boolean(on) => Some(!on),
+                        Value::Code(_) | Value::Number(_) => None,
+                    },
+                ),
             )
         },
         Rule {
@@ -226,7 +257,11 @@ fn more() -> Vec<Rule> {
         ),
         Rule {
             release: 7 * MINUTE,
-            ..rule("rel", &["level"], compared("level", HOUR, |level| level >= 6.0))
+            ..rule(
+                "rel",
+                &["level"],
+                compared("level", HOUR, |level| level >= 6.0),
+            )
         },
         rule(
             "rise",
@@ -236,8 +271,8 @@ fn more() -> Vec<Rule> {
         rule(
             "wild",
             &["temp"],
-            Box::new(|history, at| {
-                number(history, "temp", at, HOUR, Quality::OUT_OF_RANGE).map(|temp| temp > 90.0)
+            Box::new(|view, at| {
+                number(view, (0, "temp"), at, HOUR, Quality::OUT_OF_RANGE).map(|temp| temp > 90.0)
             }),
         ),
     ]

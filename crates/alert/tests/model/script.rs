@@ -46,9 +46,15 @@ pub(crate) enum What {
     Rules(usize),
     Event(Said),
     /// About one of the newest alerts, as the operator saw it so many revisions ago.
-    Command { pick: usize, seen: u32, act: Act },
+    Command {
+        pick: usize,
+        seen: u32,
+        act: Act,
+    },
     /// The same command once more.
-    Again { pick: usize },
+    Again {
+        pick: usize,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -228,7 +234,11 @@ impl Writer {
     /// Times lie on half minutes, so that they meet the ends of holds; now and then beside them.
     fn grid(&mut self, at: i64) -> i64 {
         let on = at - at.rem_euclid(MINUTE / 2);
-        if self.random.one_in(20) { on + 7_000_000_000 } else { on }
+        if self.random.one_in(20) {
+            on + 7_000_000_000
+        } else {
+            on
+        }
     }
 
     fn event(&mut self) -> Said {
@@ -239,14 +249,28 @@ impl Writer {
             _ => Status::Actual,
         };
         let within = (BOUND / (MINUTE / 2) - 1 - 2 * self.life.ahead) as u64;
-        let kind = if self.life.disorder { self.random.next(20) } else { 19 };
+        let kind = if self.life.disorder {
+            self.random.next(20)
+        } else {
+            19
+        };
         let (lag, history) = match kind {
-            0 => (BOUND + MINUTE + self.random.next(300) as i64 * MINUTE / 2, true),
+            0 => (
+                BOUND + MINUTE + self.random.next(300) as i64 * MINUTE / 2,
+                true,
+            ),
             1..6 => (self.random.next(within) as i64 * MINUTE / 2, false),
             6..9 => (self.random.next(8) as i64 * MINUTE / 2, false),
-            _ => (-(self.random.next(2 * self.life.ahead as u64 + 1) as i64) * MINUTE / 2, false),
+            _ => (
+                -(self.random.next(2 * self.life.ahead as u64 + 1) as i64) * MINUTE / 2,
+                false,
+            ),
         };
-        let observed = if self.life.disorder { self.grid(self.now - lag) } else { self.now };
+        let observed = if self.life.disorder {
+            self.grid(self.now - lag)
+        } else {
+            self.now
+        };
         Said {
             entity,
             status,
@@ -331,7 +355,13 @@ impl fmt::Display for Step {
         write!(f, "at {}m: {restart}", minutes(self.now))?;
         match &self.what {
             What::Event(said) => {
-                write!(f, "event {} {:?} obs={}m", said.entity, said.status, minutes(said.observed))?;
+                write!(
+                    f,
+                    "event {} {:?} obs={}m",
+                    said.entity,
+                    said.status,
+                    minutes(said.observed)
+                )?;
                 for (name, value, quality) in &said.values {
                     write!(f, " {name}={value:?}!{}", quality.0)?;
                 }

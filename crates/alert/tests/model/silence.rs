@@ -6,7 +6,7 @@ use event::{Quality, Status, Value};
 
 use crate::MINUTE;
 use crate::script::Said;
-use crate::site::EXPECTED;
+use crate::site::{BEHIND_GATEWAY, GATEWAY, expected};
 use crate::truth::{Key, Span};
 
 /// After a start nothing is absent for this long.
@@ -23,6 +23,8 @@ struct Silence {
 
 #[derive(Default)]
 pub(crate) struct Silences {
+    /// Whether the site has a gateway: hearing what is behind it is hearing it.
+    gateway: bool,
     keys: BTreeMap<Key, Silence>,
     last: Option<i64>,
     down: i64,
@@ -31,10 +33,21 @@ pub(crate) struct Silences {
 
 /// How long a rule waits.
 fn wait(rule: &str) -> i64 {
-    if rule == "silent" { 30 * MINUTE } else { 20 * MINUTE }
+    if rule == "silent" {
+        30 * MINUTE
+    } else {
+        20 * MINUTE
+    }
 }
 
 impl Silences {
+    pub(crate) fn new(gateway: bool) -> Self {
+        Self {
+            gateway,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn advance(
         &mut self,
         now: i64,
@@ -43,13 +56,14 @@ impl Silences {
         changed: &mut Vec<Key>,
     ) {
         if self.last.is_none() {
-            for entity in EXPECTED {
+            for entity in expected(self.gateway) {
                 let silence = Silence {
                     heard: (now, now),
                     armed: true,
                     spans: Vec::new(),
                 };
-                self.keys.insert(("silent", (entity, Status::Actual)), silence);
+                self.keys
+                    .insert(("silent", (*entity, Status::Actual)), silence);
             }
         }
         if start {
@@ -78,13 +92,17 @@ impl Silences {
             return;
         }
         let thing = (said.entity, said.status);
-        if EXPECTED.contains(&said.entity) {
+        if expected(self.gateway).contains(&said.entity) {
             self.end(("silent", thing), now, changed);
         }
-        let level = |(name, _, quality): &(&str, Value, Quality)| {
-            *name == "level" && quality.is_usable()
-        };
-        if said.entity.starts_with('g') && !said.history && said.values.iter().any(level) {
+        if self.gateway && BEHIND_GATEWAY.contains(&said.entity) {
+            self.end(("silent", (GATEWAY, said.status)), now, changed);
+        }
+        let level =
+            |(name, _, quality): &(&str, Value, Quality)| *name == "level" && quality.is_usable();
+        // The rules of a site with a gateway ask for silence at large alone.
+        let watched = !self.gateway && said.entity.starts_with('g') && !said.history;
+        if watched && said.values.iter().any(level) {
             self.end(("gone", thing), now, changed);
         }
     }
@@ -105,7 +123,10 @@ impl Silences {
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
-        let told = self.keys.iter().filter(|(_, silence)| !silence.spans.is_empty());
+        let told = self
+            .keys
+            .iter()
+            .filter(|(_, silence)| !silence.spans.is_empty());
         told.map(|(key, _)| *key)
     }
 

@@ -7,8 +7,14 @@ use event::{EntityInfo, MeasureInfo, MeasureType, PackFiles, Stream, Text, Vocab
 
 /// Entities that speak; `f9` is in no catalogue.
 pub(crate) const SPEAKERS: [&str; 4] = ["g1", "g2", "e1", "f9"];
+/// The gateway of `g1` and `e1` where the site has one; it says nothing of its own.
+pub(crate) const GATEWAY: &str = "gw";
+pub(crate) const BEHIND_GATEWAY: [&str; 2] = ["g1", "e1"];
+
 /// Entities whose silence means something.
-pub(crate) const EXPECTED: [&str; 1] = ["e1"];
+pub(crate) fn expected(gateway: bool) -> &'static [&'static str] {
+    if gateway { &["e1", GATEWAY] } else { &["e1"] }
+}
 
 fn text(words: &str) -> Text {
     Text {
@@ -17,7 +23,7 @@ fn text(words: &str) -> Text {
     }
 }
 
-fn entity(id: &str, profile: &str) -> EntityInfo {
+fn entity(id: &str, profile: &str, gateway: bool) -> EntityInfo {
     EntityInfo {
         id: id.into(),
         name: text(id),
@@ -28,14 +34,14 @@ fn entity(id: &str, profile: &str) -> EntityInfo {
         lon: None,
         labels: [].into(),
         interval_seconds: 600,
-        expected: EXPECTED.contains(&id),
-        gateway: None,
+        expected: expected(gateway).contains(&id),
+        gateway: (gateway && BEHIND_GATEWAY.contains(&id)).then(|| GATEWAY.into()),
         river: None,
         river_km: None,
     }
 }
 
-pub(crate) fn vocabulary() -> Vocabulary {
+pub(crate) fn vocabulary(gateway: bool) -> Vocabulary {
     let mut vocabulary = Vocabulary {
         site: "test".to_owned(),
         ..Vocabulary::default()
@@ -57,25 +63,24 @@ pub(crate) fn vocabulary() -> Vocabulary {
         };
         vocabulary.measures.insert(name.to_owned(), info);
     }
-    for (id, profile) in [("g1", "gauge"), ("g2", "gauge"), ("e1", "box")] {
-        vocabulary.entities.insert(id.to_owned(), entity(id, profile));
+    let mut listed = vec![("g1", "gauge"), ("g2", "gauge"), ("e1", "box")];
+    if gateway {
+        listed.push((GATEWAY, "gateway"));
+    }
+    for (id, profile) in listed {
+        vocabulary
+            .entities
+            .insert(id.to_owned(), entity(id, profile, gateway));
     }
     let bound = u64::try_from(crate::BOUND / 1_000_000_000).unwrap_or(0);
     vocabulary.lateness_seconds.insert(Stream::Disaster, bound);
     vocabulary
 }
 
-/// The rule sets by number.
-pub(crate) fn rule_sets() -> Vec<Arc<RuleSet>> {
-    let texts = [
-        include_str!("rules/first.toml"),
-        include_str!("rules/next.toml"),
-    ];
-    let load = |text: &str| {
-        let mut files = PackFiles::default();
-        files.files.insert("rules/all.toml".to_owned(), text.into());
-        files.files.insert("thresholds.toml".to_owned(), Vec::new());
-        Arc::new(RuleSet::load(&files, &vocabulary()).unwrap())
-    };
-    texts.into_iter().map(load).collect()
+/// A rule file as a pack.
+pub(crate) fn load(text: &str, vocabulary: &Vocabulary) -> Arc<RuleSet> {
+    let mut files = PackFiles::default();
+    files.files.insert("rules/all.toml".to_owned(), text.into());
+    files.files.insert("thresholds.toml".to_owned(), Vec::new());
+    Arc::new(RuleSet::load(&files, vocabulary).unwrap())
 }

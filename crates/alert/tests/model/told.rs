@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use event::{Alert, AlertState, Change, Time, Transition};
 
-use crate::site::SPEAKERS;
+use crate::site::{GATEWAY, SPEAKERS};
 use crate::truth::{Key, Span};
 
 /// An alert as its transitions have told it.
@@ -28,15 +28,17 @@ pub(crate) struct Told {
 }
 
 /// The rules' ids, to which those of the alerts are brought back.
-const RULES: [&str; 16] = [
+const RULES: [&str; 20] = [
     "and", "both", "busy", "gone", "held", "hi", "hold", "mean", "mode", "out", "peak", "rate",
-    "rel", "rise", "silent", "wild",
+    "rel", "rise", "silent", "wild", "enabled", "latch", "pair", "two",
 ];
 
 fn key_of(alert: &Alert) -> Result<Key, String> {
-    let known = |list: &[&'static str], name: &str| list.iter().copied().find(|known| *known == name);
+    let known =
+        |list: &[&'static str], name: &str| list.iter().copied().find(|known| *known == name);
     let rule = known(&RULES, &alert.rule).ok_or_else(|| format!("alert of rule {}", alert.rule))?;
-    let entity = known(&SPEAKERS, &alert.entity).ok_or_else(|| format!("alert at {}", alert.entity))?;
+    let entity = known(&SPEAKERS, &alert.entity).or_else(|| known(&[GATEWAY], &alert.entity));
+    let entity = entity.ok_or_else(|| format!("alert at {}", alert.entity))?;
     Ok((rule, (entity, alert.status)))
 }
 
@@ -100,7 +102,11 @@ fn check_step(before: Option<&Heard>, transition: &Transition, now: i64) -> Resu
         if change != Change::Raised {
             return fail("of an alert that was never raised");
         }
-        return if alert.state == begins { Ok(()) } else { fail("in the wrong state") };
+        return if alert.state == begins {
+            Ok(())
+        } else {
+            fail("in the wrong state")
+        };
     };
     let from = before.alert.state;
     if change == Change::Raised {
@@ -114,7 +120,10 @@ fn check_step(before: Option<&Heard>, transition: &Transition, now: i64) -> Resu
         return fail(&format!("leads from {from:?} to {:?}", alert.state));
     }
     if alert.revision != before.alert.revision + 1 {
-        return fail(&format!("is revision {} after {}", alert.revision, before.alert.revision));
+        return fail(&format!(
+            "is revision {} after {}",
+            alert.revision, before.alert.revision
+        ));
     }
     if alert.changed != Time(now) {
         return fail("does not say when it changed");
@@ -130,7 +139,9 @@ fn check_alert(alert: &Alert, spans: &[Span]) -> Result<(), String> {
     let fail = |what: &str| Err(format!("{} in {:?}: {what}", alert.id, alert.state));
     let last = spans.last().copied();
     if last != Some((alert.since.0, alert.returned.map(|at| at.0))) {
-        return fail(&format!("since and returned are not its last episode {last:?}"));
+        return fail(&format!(
+            "since and returned are not its last episode {last:?}"
+        ));
     }
     let gone = alert.returned.is_some();
     let chattering = alert.handling.chattering.is_some();
@@ -202,13 +213,56 @@ impl Told {
         let heard = ids.filter_map(|id| self.alerts.get(id));
         let valid =
             heard.filter(|heard| !matches!(heard.ended, Some(Change::Annulled | Change::Merged)));
-        let mut spans: Vec<Span> = valid.flat_map(|heard| heard.spans.iter().copied()).collect();
+        let mut spans: Vec<Span> = valid
+            .flat_map(|heard| heard.spans.iter().copied())
+            .collect();
         spans.sort_unstable();
         spans
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
         self.keys.keys().copied()
+    }
+
+    /// What must be so of a key's alerts once a record is folded.
+    pub(crate) fn settled(&self, key: &Key, now: i64) -> Result<(), String> {
+        for heard in self
+            .keys
+            .get(key)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.alerts.get(id))
+        {
+            let alert = &heard.alert;
+            let gone = alert.returned.is_some() && alert.handling.chattering.is_none();
+            match &alert.shelved {
+                Some(shelved) if shelved.until.0 <= now => {
+                    return Err(format!("{} is shelved beyond its time", alert.id));
+                }
+                Some(shelved) if shelved.one_shot && gone => {
+                    return Err(format!("{} is shelved beyond its episode", alert.id));
+                }
+                Some(_) | None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The alert of a key that is active.
+    pub(crate) fn active(&self, key: &Key) -> Option<&Alert> {
+        let heard = self
+            .keys
+            .get(key)?
+            .iter()
+            .rev()
+            .filter_map(|id| self.alerts.get(id));
+        let mut alerts = heard.map(|heard| &heard.alert);
+        alerts.find(|alert| {
+            matches!(
+                alert.state,
+                AlertState::Unacknowledged | AlertState::Acknowledged
+            )
+        })
     }
 
     /// Each alert ends in exactly one way, or is open; the engine lists the open ones as they were told, and no others.

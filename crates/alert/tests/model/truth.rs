@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use event::{Quality, Status, Value};
 
-use crate::rules::Rule;
+use crate::rules::{Answer, Rule};
 use crate::script::Said;
 use crate::silence::Silences;
 
@@ -30,7 +30,11 @@ impl History {
     /// False if there was something at that instant already: it is the same reading once more.
     fn insert(&mut self, said: &Said) -> bool {
         let at = self.list.partition_point(|known| known.at < said.observed);
-        if self.list.get(at).is_some_and(|known| known.at == said.observed) {
+        if self
+            .list
+            .get(at)
+            .is_some_and(|known| known.at == said.observed)
+        {
             return false;
         }
         let observation = Observation {
@@ -65,7 +69,9 @@ impl History {
 
     /// The newest value that may be used, however old, whatever came after it.
     pub(crate) fn last_good(&self, measure: &str) -> Option<f64> {
-        self.window(measure, i64::MIN, i64::MAX).last().map(|(_, value)| *value)
+        self.window(measure, i64::MIN, i64::MAX)
+            .last()
+            .map(|(_, value)| *value)
     }
 
     /// The usable numbers from `from` to `to`, both included.
@@ -116,29 +122,54 @@ struct State {
     spans: Vec<Span>,
 }
 
+/// What a rule reads: the history of its thing, or of each of its members.
+pub(crate) struct View<'a>(pub(crate) Vec<&'a History>);
+
+/// The observed times at which something came that the rule reads, ascending, each once.
+fn points(rule: &Rule, view: &View<'_>) -> Vec<i64> {
+    let mut points = Vec::new();
+    for (member, measure) in &rule.reads {
+        let of = |known: &&Observation| known.values.iter().any(|(name, ..)| name == measure);
+        points.extend(view.0[*member].list.iter().filter(of).map(|known| known.at));
+    }
+    points.sort_unstable();
+    points.dedup();
+    points
+}
+
+/// Whether the rule says yes, no or nothing, and whether it says that it is over.
+fn answers(rule: &Rule, view: &View<'_>, at: i64) -> (Answer, Answer) {
+    let enabled = rule.enabled.as_ref().and_then(|enabled| enabled(view, at));
+    if enabled == Some(false) {
+        return (Some(false), Some(true));
+    }
+    let mut reads = rule.reads.iter();
+    let bad = reads.any(|(member, measure)| view.0[*member].is_bad(measure, at));
+    let raise = (rule.raise)(view, at);
+    let clear = match (&rule.clear, raise) {
+        (_, Some(true)) => Some(false),
+        _ if bad => None,
+        (None, raise) => raise.map(|raise| !raise),
+        (Some(clear), _) => clear(view, at),
+    };
+    // A bad value breaks no hold either.
+    let raise = raise.filter(|raise| *raise || !bad);
+    (raise, clear)
+}
+
 /// The canonical episodes of a key: its points in ascending order through the machine.
-fn episodes(rule: &Rule, history: &History, base: &Base, now: i64) -> (Phase, Vec<Span>) {
+fn episodes(rule: &Rule, view: &View<'_>, base: &Base, now: i64) -> (Phase, Vec<Span>) {
     let mut machine = Machine {
         rule,
         phase: base.phase,
         spans: base.spans.clone(),
     };
-    for point in &history.list {
-        let read = |(name, ..): &(&str, Value, Quality)| rule.measures.contains(name);
-        if base.floor.is_some_and(|floor| point.at <= floor) || !point.values.iter().any(read) {
-            continue;
+    for at in points(rule, view) {
+        if base.floor.is_none_or(|floor| at > floor) {
+            machine.decide(at - 1);
+            let (raise, clear) = answers(rule, view, at);
+            machine.turn(at, raise, clear);
         }
-        machine.decide(point.at - 1);
-        let bad = rule.measures.iter().any(|name| history.is_bad(name, point.at));
-        let raise = (rule.raise)(history, point.at);
-        let clear = match (&rule.clear, raise) {
-            (_, Some(true)) => Some(false),
-            _ if bad => None,
-            (None, raise) => raise.map(|raise| !raise),
-            (Some(clear), _) => clear(history, point.at),
-        };
-        let raise = if bad && raise == Some(false) { None } else { raise };
-        machine.turn(point.at, raise, clear);
     }
     machine.decide(now);
     (machine.phase, machine.spans)
@@ -170,7 +201,7 @@ impl Machine<'_> {
         }
     }
 
-    fn turn(&mut self, at: i64, raise: Option<bool>, clear: Option<bool>) {
+    fn turn(&mut self, at: i64, raise: Answer, clear: Answer) {
         match self.phase {
             Phase::Clear if raise == Some(true) && self.rule.hold == 0 => self.begin(at),
             Phase::Clear if raise == Some(true) => self.phase = Phase::Pending(at),
@@ -182,6 +213,16 @@ impl Machine<'_> {
             Phase::Clear | Phase::Active => {}
         }
     }
+}
+
+static NOTHING: History = History { list: Vec::new() };
+
+fn view<'a>(rule: &Rule, (own, status): Thing, all: &'a BTreeMap<Thing, History>) -> View<'a> {
+    let of = |entity| all.get(&(entity, status)).unwrap_or(&NOTHING);
+    if rule.members.is_empty() {
+        return View(vec![of(own)]);
+    }
+    View(rule.members.iter().map(|entity| of(*entity)).collect())
 }
 
 /// Everything that is true.
@@ -197,13 +238,13 @@ pub(crate) struct Truth<'a> {
 }
 
 impl<'a> Truth<'a> {
-    pub(crate) fn new(sets: &'a [Vec<Rule>]) -> Self {
+    pub(crate) fn new(sets: &'a [Vec<Rule>], gateway: bool) -> Self {
         Self {
             sets,
             set: 0,
             histories: BTreeMap::new(),
             states: BTreeMap::new(),
-            silences: Silences::default(),
+            silences: Silences::new(gateway),
             now: i64::MIN,
             changed: Vec::new(),
         }
@@ -239,9 +280,13 @@ impl<'a> Truth<'a> {
             return;
         }
         for rule in &self.sets[self.set] {
-            let read = said.values.iter().any(|(name, ..)| rule.measures.contains(name));
-            if read {
-                self.compute((rule.id, thing));
+            let read = |(member, measure): &(usize, &str)| {
+                let member = rule.members.get(*member).unwrap_or(&said.entity);
+                *member == said.entity && said.values.iter().any(|(name, ..)| name == measure)
+            };
+            if rule.reads.iter().any(read) {
+                let entity = rule.members.first().unwrap_or(&said.entity);
+                self.compute((rule.id, (*entity, said.status)));
             }
         }
     }
@@ -258,14 +303,9 @@ impl<'a> Truth<'a> {
                 if *id != rule.id {
                     continue;
                 }
-                let points = self.histories[thing].list.iter().rev();
-                let read = |(name, ..): &(&str, Value, Quality)| before.measures.contains(name);
-                let newest = points
-                    .filter(|point| point.values.iter().any(read))
-                    .map(|point| point.at)
-                    .next();
+                let view = view(before, *thing, &self.histories);
                 state.base = Base {
-                    floor: newest,
+                    floor: points(before, &view).last().copied(),
                     phase: state.phase,
                     spans: state.spans.clone(),
                 };
@@ -276,10 +316,13 @@ impl<'a> Truth<'a> {
 
     fn compute(&mut self, key: Key) {
         let (id, thing) = key;
-        let rule = self.sets[self.set].iter().find(|rule| rule.id == id).unwrap();
+        let rule = self.sets[self.set]
+            .iter()
+            .find(|rule| rule.id == id)
+            .unwrap();
         let state = self.states.entry(key).or_default();
-        let history = &self.histories[&thing];
-        let (phase, spans) = episodes(rule, history, &state.base, self.now);
+        let view = view(rule, thing, &self.histories);
+        let (phase, spans) = episodes(rule, &view, &state.base, self.now);
         state.phase = phase;
         if spans != state.spans {
             state.spans = spans;
@@ -300,8 +343,14 @@ impl<'a> Truth<'a> {
 
     /// Every key that ever had an episode.
     pub(crate) fn keys(&self) -> Vec<Key> {
-        let conditions = self.states.iter().filter(|(_, state)| !state.spans.is_empty());
-        conditions.map(|(key, _)| *key).chain(self.silences.keys()).collect()
+        let conditions = self
+            .states
+            .iter()
+            .filter(|(_, state)| !state.spans.is_empty());
+        conditions
+            .map(|(key, _)| *key)
+            .chain(self.silences.keys())
+            .collect()
     }
 
     /// When something is due at the latest, if nothing else comes.
