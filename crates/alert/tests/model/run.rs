@@ -80,6 +80,8 @@ pub(crate) struct Run<'a> {
     truth: Truth<'a>,
     pub(crate) told: Told,
     set: usize,
+    /// Whether rules were changed.
+    changed: bool,
     pub(crate) commands: Vec<(Command, Verdict)>,
     /// Keys to be compared once the next record has been folded.
     dirty: BTreeSet<Key>,
@@ -98,6 +100,7 @@ pub(crate) fn run(
         truth: Truth::new(&world.rules, world.gateway),
         told: Told::default(),
         set: 0,
+        changed: false,
         commands: Vec::new(),
         dirty: BTreeSet::new(),
     };
@@ -152,6 +155,7 @@ impl Run<'_> {
             What::Rules(set) => {
                 self.truth.set_rules(*set);
                 self.set = *set;
+                self.changed = true;
                 for (engine, out) in [(&mut self.engine, &mut out), (&mut self.second, &mut again)]
                 {
                     let rules = Arc::clone(&self.world.sets[*set]);
@@ -204,12 +208,9 @@ impl Run<'_> {
                 Effect::Transition(transition) => {
                     let key = self.told.hear(transition, step.now)?;
                     let new = transition.change == Change::Raised;
-                    if new
-                        && transition.alert.retrospective != history
-                        && key.0 != "silent"
-                        && key.0 != "gone"
-                    {
-                        return Err("live and retrospective are mixed up".to_owned());
+                    // After a change of rules what is older than the key's newest is history to it.
+                    if new && transition.alert.retrospective && !history && !self.changed {
+                        return Err(format!("{} is retrospective", transition.alert.id));
                     }
                     self.dirty.insert(key);
                 }

@@ -92,6 +92,15 @@ impl History {
         samples
     }
 
+    /// When one of the measures came, from `from` to `to`, both included.
+    pub(crate) fn times(&self, measures: &[&str], from: i64, to: i64) -> Vec<i64> {
+        let of = |known: &&Observation| {
+            let mut names = known.values.iter().map(|(name, ..)| name);
+            (from..=to).contains(&known.at) && names.any(|name| measures.contains(name))
+        };
+        self.list.iter().filter(of).map(|known| known.at).collect()
+    }
+
     fn is_bad(&self, measure: &str, at: i64) -> bool {
         self.newest(measure, at)
             .is_some_and(|(_, _, quality)| !quality.is_usable())

@@ -1,9 +1,21 @@
 //! The rules of `rules/wide.toml` once more, in plain code: the kinds beyond a single thing and its own values.
 
 use crate::MINUTE;
-use crate::rules::{Rule, both, either, of_member, rule};
+use crate::rules::{Question, Rule, both, either, of_member, rule};
 
 const HOUR: i64 = 60 * MINUTE;
+
+/// Much flow at a point, and a high level at one in the ten minutes before it.
+fn after() -> Question {
+    let first = of_member((0, "level"), HOUR, |level| level >= 5.0);
+    let then = of_member((0, "flow"), HOUR, |flow| flow > 105.0);
+    Box::new(move |view, at| {
+        let mut before = view.0[0]
+            .times(&["level", "flow"], at - 10 * MINUTE, at - 1)
+            .into_iter();
+        Some(then(view, at) == Some(true) && before.any(|point| first(view, point) == Some(true)))
+    })
+}
 
 /// A rule over members, each with what is read of it.
 fn group(id: &'static str, members: &[&'static str], rule: Rule) -> Rule {
@@ -35,6 +47,10 @@ pub(crate) fn conditions() -> Vec<Rule> {
             of_member((0, "level"), HOUR, |level| level >= 5.0),
         ),
     ];
+    rules.push(Rule {
+        clear: Some(of_member((0, "flow"), HOUR, |flow| flow < 80.0)),
+        ..rule("after", &["level", "flow"], after())
+    });
     rules.push(group(
         "pair",
         &["g1", "g2"],
