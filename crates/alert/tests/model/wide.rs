@@ -2,6 +2,7 @@
 
 use crate::MINUTE;
 use crate::rules::{Question, Rule, both, either, of_member, rule};
+use crate::truth::View;
 
 const HOUR: i64 = 60 * MINUTE;
 
@@ -15,6 +16,68 @@ fn after() -> Question {
             .into_iter();
         Some(then(view, at) == Some(true) && before.any(|point| first(view, point) == Some(true)))
     })
+}
+
+/// Functions over the past: at how many points, the value before, the quarter of an hour before, since the last silence.
+fn functions() -> Vec<Rule> {
+    let usable = |view: &View<'_>, measure: &str, from: i64, to: i64| {
+        let samples = view.0[0].window(measure, from, to).into_iter();
+        samples.map(|(_, value)| value).collect::<Vec<f64>>()
+    };
+    let often = move |view: &View<'_>, at: i64| {
+        let high = of_member((0, "level"), HOUR, |level| level >= 5.0);
+        let points = view.0[0]
+            .times(&["level"], at - 15 * MINUTE, at)
+            .into_iter();
+        Some(
+            points
+                .filter(|point| high(view, *point) == Some(true))
+                .count()
+                >= 3,
+        )
+    };
+    let jump = move |view: &View<'_>, at: i64| {
+        let newest = of_member((0, "level"), HOUR, |_| true)(view, at);
+        let samples = usable(view, "level", at - 24 * HOUR, at);
+        match samples[..] {
+            [.., before, now] if newest == Some(true) => Some(now - before >= 1.5),
+            _ => None,
+        }
+    };
+    let share = move |view: &View<'_>, at: i64| {
+        let mut values = usable(view, "flow", at - 20 * MINUTE, at);
+        values.sort_by(f64::total_cmp);
+        let rank = 0.8 * (values.len().checked_sub(1)?) as f64;
+        let (low, high) = (values[rank.floor() as usize], values[rank.ceil() as usize]);
+        Some(low + (high - low) * rank.fract() > 112.37)
+    };
+    let quarter = move |view: &View<'_>, at: i64| {
+        let end = at - at.rem_euclid(15 * MINUTE);
+        let values = usable(view, "flow", end - 15 * MINUTE, end - 1);
+        let sum: f64 = values.iter().sum();
+        (!values.is_empty()).then(|| sum / values.len() as f64 > 100.0)
+    };
+    let busy = move |view: &View<'_>, at: i64| {
+        let mut begin = at;
+        for time in view.0[0]
+            .times(&["flow"], at - 24 * HOUR, at)
+            .into_iter()
+            .rev()
+        {
+            if begin - time > 6 * MINUTE {
+                break;
+            }
+            begin = time;
+        }
+        Some(usable(view, "flow", begin, at).len() >= 3)
+    };
+    vec![
+        rule("often", &["level"], Box::new(often)),
+        rule("jump", &["level"], Box::new(jump)),
+        rule("share", &["flow"], Box::new(share)),
+        rule("quarter", &["flow"], Box::new(quarter)),
+        rule("session", &["flow"], Box::new(busy)),
+    ]
 }
 
 /// A rule over members, each with what is read of it.
@@ -47,6 +110,7 @@ pub(crate) fn conditions() -> Vec<Rule> {
             of_member((0, "level"), HOUR, |level| level >= 5.0),
         ),
     ];
+    rules.extend(functions());
     rules.push(Rule {
         clear: Some(of_member((0, "flow"), HOUR, |flow| flow < 80.0)),
         ..rule("after", &["level", "flow"], after())
