@@ -101,6 +101,8 @@ pub(crate) struct Life {
     pub(crate) ahead: i64,
     pub(crate) commands: bool,
     pub(crate) rules: bool,
+    /// Nearly everything is about one thing: it comes and goes.
+    pub(crate) focus: bool,
 }
 
 impl Life {
@@ -110,6 +112,7 @@ impl Life {
             ahead: if seed % 3 == 0 { 3 } else { 0 },
             commands: seed % 4 != 1,
             rules: seed % 4 == 3,
+            focus: seed % 5 == 4,
         }
     }
 }
@@ -242,7 +245,12 @@ impl Writer {
     }
 
     fn event(&mut self) -> Said {
-        let entity = self.random.of(&SPEAKERS);
+        let focus = self.life.focus && !self.random.one_in(10);
+        let entity = if focus {
+            "g1"
+        } else {
+            self.random.of(&SPEAKERS)
+        };
         let status = match self.random.next(20) {
             0 => Status::Exercise,
             1 => Status::Test,
