@@ -28,10 +28,10 @@ pub(crate) struct Told {
 }
 
 /// The rules' ids, to which those of the alerts are brought back.
-const RULES: [&str; 26] = [
-    "jump", "often", "quarter", "session", "share", "after", "and", "both", "busy", "gone", "held",
-    "hi", "hold", "mean", "mode", "out", "peak", "rate", "rel", "rise", "silent", "wild",
-    "enabled", "latch", "pair", "two",
+const RULES: [&str; 27] = [
+    "missing", "jump", "often", "quarter", "session", "share", "after", "and", "both", "busy",
+    "gone", "held", "hi", "hold", "mean", "mode", "out", "peak", "rate", "rel", "rise", "silent",
+    "wild", "enabled", "latch", "pair", "two",
 ];
 
 fn key_of(alert: &Alert) -> Result<Key, String> {

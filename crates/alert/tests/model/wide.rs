@@ -1,5 +1,7 @@
 //! The rules of `rules/wide.toml` once more, in plain code: the kinds beyond a single thing and its own values.
 
+use event::{Quality, Value};
+
 use crate::MINUTE;
 use crate::rules::{Question, Rule, both, either, of_member, rule};
 use crate::truth::View;
@@ -16,6 +18,29 @@ fn after() -> Question {
             .into_iter();
         Some(then(view, at) == Some(true) && before.any(|point| first(view, point) == Some(true)))
     })
+}
+
+/// The mode was opened, and not shut within six minutes.
+fn missing() -> Rule {
+    let mode = |mode: &'static str| -> Question {
+        Box::new(
+            move |view, at| match view.0[0].value("mode", at, HOUR, Quality::GOOD)? {
+                Value::Code(code) => Some(&*code == mode),
+                Value::Number(_) | Value::Boolean(_) => None,
+            },
+        )
+    };
+    let (first, then) = (mode("open"), mode("shut"));
+    let raise: Question = Box::new(move |view, at| match (first(view, at), then(view, at)) {
+        (_, Some(true)) => Some(false),
+        (Some(true), _) => Some(true),
+        _ => None,
+    });
+    Rule {
+        clear: Some(mode("shut")),
+        hold: 6 * MINUTE,
+        ..rule("missing", &["mode"], raise)
+    }
 }
 
 /// Functions over the past: at how many points, the value before, the quarter of an hour before, since the last silence.
@@ -110,6 +135,7 @@ pub(crate) fn conditions() -> Vec<Rule> {
             of_member((0, "level"), HOUR, |level| level >= 5.0),
         ),
     ];
+    rules.push(missing());
     rules.extend(functions());
     rules.push(Rule {
         clear: Some(of_member((0, "flow"), HOUR, |flow| flow < 80.0)),
