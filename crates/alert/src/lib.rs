@@ -7,39 +7,46 @@
 //!
 //! # Time
 //!
-//! Windows, holds and releases lie on observed time. One that is due at `d` is decided by its key's first event observed
-//! at or after `d` (an event at `d` itself may still break it), or by the first record with journal time at or after
-//! `d`, whichever comes first. Absence and shelving run on journal time; our own downtime (from the last record before a
-//! start to that start) is no absence, and [`ABSENCE_GRACE`] follows every start.
+//! A rule runs on observed time. Whatever it reads is a pure function of the entity's observations and of an instant, and
+//! its key's machine is stepped over the observed times in ascending order. In order that happens at once, on what is known;
+//! what comes late but within the lateness bound stands where it belongs, its keys are looked at anew from their checkpoint,
+//! and the difference is told: an episode begins earlier, goes on, is over, never was. So the episodes that are final do
+//! not depend on the order of arrival, and nothing waits for the bound. Holds and releases are decided by the first point at
+//! or after they are due, or by journal time, whichever comes first; a point that proves the clock wrong takes it back.
 //!
-//! An event observed before its key's newest is late: its values join the windows, and it never clears anything. Where it
-//! satisfies the condition of a rule without a hold and its key is clear, it rings: active if nothing newer says normal, else as an
-//! episode that is over already (raised and returned in one go), or as a revision of the returned alert that is still to
-//! be acknowledged. A late run that would satisfy a hold, and a late reading that would break a release, are left out.
-//! Silence at large ends with anything a device says, however old. An event flagged `HISTORY` may only raise an alert marked retrospective, which has a key of its own. Values of bad quality
-//! never clear anything and raise only where the rule lists that quality. Exercise and test events have keys of their own.
+//! Absence, shelving, ladder and reminders run on journal time; our own downtime (from the last record before a start to that
+//! start) is no absence, and [`ABSENCE_GRACE`] follows every start. Hearing a device is hearing its gateway.
+//!
+//! An event beyond the bound (flagged `HISTORY`, out of the quarantine, or older than a key's checkpoint) may only raise an
+//! alert marked retrospective, which has a key of its own. Values of bad quality never clear anything and raise only where
+//! the rule lists that quality. Exercise and test events have keys of their own.
 //!
 //! A rule that cannot be computed rings itself, as an alert of [`RULE_FAULT`].
 //!
 //! # Bounds
 //!
-//! Entities [`ENTITIES_MAX`] (further ones are counted and not watched), resolved alerts kept [`RECENT_MAX`], verdicts remembered
-//! [`VERDICTS_MAX`], comments an alert [`COMMENTS_MAX`], values in the evidence [`EVIDENCE_VALUES_MAX`], cells a window
-//! 129 (a faster sensor is summed up within a 128th of the window).
+//! Entities [`ENTITIES_MAX`] (further ones are counted and not watched), observations an entity [`OBSERVATIONS_MAX`], resolved alerts
+//! kept [`RECENT_MAX`], verdicts remembered [`VERDICTS_MAX`], comments an alert [`COMMENTS_MAX`], values in the evidence
+//! [`EVIDENCE_VALUES_MAX`].
 
+mod book;
 mod cel;
 mod effect;
 mod engine;
+mod history;
+mod kernel;
 mod load;
 mod ruleset;
-#[allow(dead_code, reason = "the kernel and the book are being built on it")]
 mod signal;
-mod slot;
 mod text;
 
+pub use book::{
+    BookConfig, BookCounters, COMMENTS_MAX, Cause, EVIDENCE_VALUES_MAX, Ladder, Level, RECENT_MAX,
+    SHELVE_MAX, Step, TEXT_CHARS_MAX, VERDICTS_MAX, WorkingHours,
+};
 pub use effect::Effect;
 pub use engine::{
-    ABSENCE_GRACE, COMMENTS_MAX, Counters, ENTITIES_MAX, EVIDENCE_VALUES_MAX, Engine, Origin,
-    RECENT_MAX, RestoreError, SHELVE_MAX, Saved, TEXT_CHARS_MAX, VERDICTS_MAX,
+    ABSENCE_GRACE, Counters, ENTITIES_MAX, Engine, Origin, RestoreError, Saved,
 };
+pub use history::OBSERVATIONS_MAX;
 pub use ruleset::{RULE_FAULT, RULES_MAX, RuleInfo, RuleSet};

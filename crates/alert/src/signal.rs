@@ -24,6 +24,8 @@ pub(crate) struct Key {
     pub(crate) source: AlertSource,
     /// On trial: recorded, told to nobody.
     pub(crate) shadow: bool,
+    /// The rule that the product speaks of itself about (`rule-fault`); part of the alert's id instead of the entity.
+    pub(crate) about: Option<Name>,
 }
 
 /// Everything an alert says of its condition at a moment.

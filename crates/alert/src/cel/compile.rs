@@ -3,8 +3,9 @@
 use event::{MeasureType, Name};
 
 use super::parser::{Ast, Expr, parse};
-use super::program::{Arithmetic, Inputs, Node, Over, Program, Relation, Value};
-use super::{COST_MAX, Kind, Mistake, WINDOW_SECONDS_MAX, parse_duration};
+use super::inputs::Inputs;
+use super::program::{Arithmetic, Node, Program, Relation, Value};
+use super::{COST_MAX, Kind, Mistake};
 
 /// What a rule needs of an entity, gathered over all of its expressions so that they share slots.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,7 +13,11 @@ pub(crate) struct Need {
     pub(crate) measures: Vec<Name>,
     /// Longest window on each measure, nanoseconds; 0 = none.
     pub(crate) windows: Vec<i64>,
+    /// Whose each slot is: index into the members of a correlation; 0 for all other kinds.
+    pub(crate) members: Vec<u8>,
     pub(crate) limits: Vec<Name>,
+    /// Worst case of evaluating everything compiled so far once.
+    pub(crate) cost: u64,
 }
 
 /// Where names come from.
@@ -22,10 +27,23 @@ pub(crate) trait Environment {
     fn limit_exists(&self, name: &str) -> bool;
     /// Names offered in an error message.
     fn measures(&self) -> Vec<String>;
+    /// Number of a member that the rule names; none for rules without named members.
+    fn member(&self, _name: &str) -> Option<u8> {
+        None
+    }
+    /// Whether the rule reads its measures through `across` alone.
+    fn is_site(&self) -> bool {
+        false
+    }
+    /// Whether measures are read by member alone (`pass.air_temp`).
+    fn has_members(&self) -> bool {
+        false
+    }
 }
 
-/// Compiles `text` and checks that it yields `wanted`. Prices: 1 a node, 8 for `change` and `rate`, 64 for the functions
-/// that walk their window; together at most `COST_MAX`.
+/// Compiles `text` and checks that it yields `wanted`. Its price is the worst case of one evaluation: 1 a node, for each
+/// function over time the most samples that it looks at, for `times` and `across` the whole of their condition at each point
+/// or member; at most `COST_MAX`.
 pub(crate) fn compile(
     text: &str,
     wanted: Kind,
@@ -39,10 +57,19 @@ pub(crate) fn compile(
         nodes: Vec::new(),
         cost: 0,
         mistakes: Vec::new(),
+        slots: Vec::new(),
+        back: 0,
+        within_across: false,
+        within_times: false,
+        across: false,
+        ahead: false,
     };
     let kind = compiler.expression(&tree);
     if compiler.cost > COST_MAX {
-        let message = format!("costs {} steps, more than {COST_MAX}", compiler.cost);
+        let message = format!(
+            "may cost {} steps, more than {COST_MAX}; shorten windows or ask fewer of them",
+            compiler.cost
+        );
         compiler.mistakes.push(Mistake::new(0, message));
     }
     if let Some((kind, root)) = kind {
@@ -50,26 +77,47 @@ pub(crate) fn compile(
             let message = format!("is a {}, but a {} is needed", kind.name(), wanted.name());
             compiler.mistakes.push(Mistake::new(tree.at, message));
         } else if compiler.mistakes.is_empty() {
-            return Ok(Program {
+            compiler.slots.sort_unstable();
+            let program = Program {
                 nodes: compiler.nodes,
                 root,
-            });
+                cost: compiler.cost,
+                slots: compiler.slots.into(),
+                across: compiler.across,
+                ahead: compiler.ahead,
+            };
+            need.cost = need.cost.saturating_add(program.cost);
+            return Ok(program);
         }
     }
     Err(compiler.mistakes)
 }
 
 impl Program {
-    /// The value of a program that reads nothing.
-    pub(crate) fn constant(&self) -> Option<Value<'_>> {
-        let node = self.nodes.get(usize::from(self.root))?;
-        is_constant(node).then(|| self.run(&NOTHING))
+    /// Whether its answer is always the same.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.nodes
+            .get(usize::from(self.root))
+            .is_some_and(is_constant)
+    }
+
+    /// A program that reads nothing.
+    fn of(nodes: Vec<Node>, root: u16) -> Self {
+        Self {
+            nodes,
+            root,
+            cost: 0,
+            slots: Box::default(),
+            across: false,
+            ahead: false,
+        }
     }
 }
 
 const NOTHING: Inputs<'static> = Inputs {
-    slots: &[],
+    sources: &[],
     map: &[],
+    members: &[],
     limits: &[],
     at: 0,
     max_age: 0,
@@ -84,23 +132,46 @@ fn is_constant(node: &Node) -> bool {
     )
 }
 
-struct Compiler<'e> {
+pub(super) struct Compiler<'e> {
     environment: &'e dyn Environment,
     need: &'e mut Need,
-    nodes: Vec<Node>,
-    cost: u32,
+    pub(super) nodes: Vec<Node>,
+    pub(super) cost: u64,
     mistakes: Vec<Mistake>,
+    /// The rule's slots read so far.
+    pub(super) slots: Vec<u8>,
+    /// How far before the instant asked for the expression at hand is asked (inside `times`).
+    pub(super) back: i64,
+    pub(super) within_across: bool,
+    pub(super) within_times: bool,
+    pub(super) across: bool,
+    pub(super) ahead: bool,
 }
 
-type Typed = Option<(Kind, u16)>;
+pub(super) type Typed = Option<(Kind, u16)>;
+
+impl Need {
+    /// The rule's number for a member's measure.
+    pub(crate) fn slot(&mut self, owner: u8, measure: Name) -> usize {
+        let mut known = self.measures.iter().zip(&self.members);
+        known
+            .position(|(name, member)| *name == measure && *member == owner)
+            .unwrap_or_else(|| {
+                self.measures.push(measure);
+                self.windows.push(0);
+                self.members.push(owner);
+                self.measures.len() - 1
+            })
+    }
+}
 
 impl Compiler<'_> {
-    fn wrong(&mut self, at: usize, message: impl Into<String>) -> Typed {
+    pub(super) fn wrong(&mut self, at: usize, message: impl Into<String>) -> Typed {
         self.mistakes.push(Mistake::new(at, message));
         None
     }
 
-    fn push(&mut self, kind: Kind, node: Node) -> Typed {
+    pub(super) fn push(&mut self, kind: Kind, node: Node) -> Typed {
         self.cost += 1;
         let index = u16::try_from(self.nodes.len()).ok()?;
         self.nodes.push(node);
@@ -108,7 +179,7 @@ impl Compiler<'_> {
     }
 
     /// Adds a node above `children` and, where all of them are constants, puts its value in their place.
-    fn fold(&mut self, at: usize, kind: Kind, node: Node, children: &[u16]) -> Typed {
+    pub(super) fn fold(&mut self, at: usize, kind: Kind, node: Node, children: &[u16]) -> Typed {
         let constant = children
             .iter()
             .all(|child| self.nodes.get(usize::from(*child)).is_some_and(is_constant));
@@ -116,10 +187,7 @@ impl Compiler<'_> {
         let (true, Some(first), Some((_, root))) = (constant, children.iter().min(), typed) else {
             return typed;
         };
-        let program = Program {
-            nodes: std::mem::take(&mut self.nodes),
-            root,
-        };
+        let program = Program::of(std::mem::take(&mut self.nodes), root);
         let folded = match program.run(&NOTHING) {
             Value::Number(value) => Some(Node::Number(value)),
             Value::Boolean(value) => Some(Node::Boolean(value)),
@@ -135,16 +203,16 @@ impl Compiler<'_> {
         }
     }
 
-    fn expression(&mut self, expr: &Expr) -> Typed {
+    pub(super) fn expression(&mut self, expr: &Expr) -> Typed {
         match &expr.ast {
             Ast::Number(value) => self.push(Kind::Number, Node::Number(*value)),
             Ast::Boolean(value) => self.push(Kind::Boolean, Node::Boolean(*value)),
             Ast::Text(value) => self.push(Kind::Text, Node::Text(value.as_str().into())),
             Ast::Name(name) => {
-                let (kind, slot) = self.measure(expr.at, name)?;
+                let (kind, slot) = self.measure(expr.at, None, name)?;
                 self.push(kind, Node::Measure(slot))
             }
-            Ast::Member(object, name) => self.limit(object, name),
+            Ast::Member(object, name) => self.member(object, name),
             Ast::Call(name, arguments) => self.call(expr.at, name, arguments),
             Ast::List(_) => self.wrong(expr.at, "a list can only stand to the right of `in`"),
             Ast::Not(inner) => {
@@ -190,25 +258,80 @@ impl Compiler<'_> {
         }
     }
 
-    fn measure(&mut self, at: usize, name: &str) -> Option<(Kind, u8)> {
+    pub(super) fn is_site(&self) -> bool {
+        self.environment.is_site()
+    }
+
+    pub(super) fn has_members(&self) -> bool {
+        self.environment.has_members()
+    }
+
+    /// `limit.NAME`, or `MEMBER.MEASURE`.
+    fn member(&mut self, object: &Expr, name: &str) -> Typed {
+        match &object.ast {
+            Ast::Name(member) if member == "limit" => self.limit(object, name),
+            Ast::Name(member) if self.environment.has_members() => {
+                let (kind, slot) = self.measure(object.at, Some(member), name)?;
+                self.push(kind, Node::Measure(slot))
+            }
+            _ => self.wrong(object.at, "only `limit` has members (`limit.NAME`)"),
+        }
+    }
+
+    /// The rule's slot of a measure, of a member where it is qualified. What is read inside `times` is read that far back.
+    pub(super) fn measure(
+        &mut self,
+        at: usize,
+        member: Option<&str>,
+        name: &str,
+    ) -> Option<(Kind, u8)> {
+        let owner = match member {
+            Some(member) => {
+                let Some(owner) = self.environment.member(member) else {
+                    self.wrong(at, format!("the rule has no member `{member}`"));
+                    return None;
+                };
+                owner
+            }
+            None => 0,
+        };
         let Some((name, kind)) = self.environment.measure(name) else {
             let close = closest(name, &self.environment.measures());
             self.wrong(at, format!("unknown name `{name}`{close}"));
             return None;
         };
+        if member.is_none() && self.environment.has_members() {
+            self.wrong(at, format!("whose `{name}`? write MEMBER.{name}"));
+            return None;
+        }
+        if self.environment.is_site() && !self.within_across {
+            let message = format!(
+                "a rule for the whole site reads `{name}` through across('max', {name}) and the like"
+            );
+            self.wrong(at, message);
+            return None;
+        }
         let kind = match kind {
             MeasureType::Number => Kind::Number,
             MeasureType::Boolean => Kind::Boolean,
             MeasureType::Code => Kind::Text,
         };
-        let known = self.need.measures.iter().position(|known| *known == name);
-        let index = known.unwrap_or_else(|| {
-            self.need.measures.push(name);
-            self.need.windows.push(0);
-            self.need.measures.len() - 1
-        });
+        let index = self.need.slot(owner, name);
         // NODES_MAX bounds the measures of one expression; a rule has few expressions.
-        Some((kind, u8::try_from(index).ok()?))
+        let slot = u8::try_from(index).ok()?;
+        if !self.within_across && !self.slots.contains(&slot) {
+            self.slots.push(slot);
+        }
+        self.reaches(slot, 0);
+        Some((kind, slot))
+    }
+
+    /// The slot is read so far before the instant that the expression at hand is asked for.
+    pub(super) fn reaches(&mut self, slot: u8, length: i64) {
+        let length = self.back.saturating_add(length);
+        if let Some(window) = self.need.windows.get_mut(usize::from(slot)) {
+            *window = (*window).max(length);
+        }
     }
 
     fn limit(&mut self, object: &Expr, name: &str) -> Typed {
@@ -226,112 +349,6 @@ impl Compiler<'_> {
         });
         let index = u8::try_from(index).ok()?;
         self.push(Kind::Number, Node::Limit(index))
-    }
-
-    fn call(&mut self, at: usize, name: &str, arguments: &[Expr]) -> Typed {
-        let over = match name {
-            "change" => (Over::Change, 8),
-            "rate" => (Over::Rate, 8),
-            "min" => (Over::Least, 64),
-            "max" => (Over::Greatest, 64),
-            "mean" => (Over::Mean, 64),
-            "sum" => (Over::Sum, 64),
-            "count" => (Over::Count, 8),
-            "duration" | "has" | "last" | "abs" => return self.simple_call(at, name, arguments),
-            _ => {
-                let known = "abs, change, count, duration, has, last, max, mean, min, rate, sum";
-                return self.wrong(at, format!("unknown function `{name}`; there are {known}"));
-            }
-        };
-        let [measure, length] = arguments else {
-            let message = format!(
-                "`{name}` takes a measure and a duration, as {name}(level, duration('1h'))"
-            );
-            return self.wrong(at, message);
-        };
-        let slot = self.measure_argument(name, measure, true);
-        let length = self.length_argument(name, length);
-        let (slot, length) = (slot?, length?);
-        if let Some(window) = self.need.windows.get_mut(usize::from(slot)) {
-            *window = (*window).max(length);
-        }
-        self.cost += over.1;
-        self.push(Kind::Number, Node::Window(over.0, slot, length))
-    }
-
-    fn measure_argument(&mut self, function: &str, expr: &Expr, number: bool) -> Option<u8> {
-        let Ast::Name(name) = &expr.ast else {
-            self.wrong(
-                expr.at,
-                format!("`{function}` takes the name of a measure first"),
-            );
-            return None;
-        };
-        let (kind, slot) = self.measure(expr.at, name)?;
-        if number && kind != Kind::Number {
-            self.wrong(
-                expr.at,
-                format!("`{function}` needs a number, not a {}", kind.name()),
-            );
-            return None;
-        }
-        Some(slot)
-    }
-
-    fn length_argument(&mut self, function: &str, expr: &Expr) -> Option<i64> {
-        let (kind, node) = self.expression(expr)?;
-        let Some(Node::Duration(length)) = self.nodes.get(usize::from(node)) else {
-            let message = format!(
-                "`{function}` takes a fixed duration second, not a {}",
-                kind.name()
-            );
-            self.wrong(expr.at, message);
-            return None;
-        };
-        let length = *length;
-        self.nodes.truncate(usize::from(node));
-        if !(1_000_000_000..=WINDOW_SECONDS_MAX * 1_000_000_000).contains(&length) {
-            let days = WINDOW_SECONDS_MAX / 86_400;
-            self.wrong(
-                expr.at,
-                format!("a window lasts between 1 s and {days} days"),
-            );
-            return None;
-        }
-        Some(length)
-    }
-
-    fn simple_call(&mut self, at: usize, name: &str, arguments: &[Expr]) -> Typed {
-        let [argument] = arguments else {
-            return self.wrong(at, format!("`{name}` takes one argument"));
-        };
-        match name {
-            "duration" => match &argument.ast {
-                Ast::Text(text) => match parse_duration(text) {
-                    Some(length) => self.push(Kind::Duration, Node::Duration(length)),
-                    None => self.wrong(argument.at, "no duration; write '90s', '10m', '1h30m'"),
-                },
-                _ => self.wrong(argument.at, "`duration` takes a string, as duration('1h')"),
-            },
-            "has" => {
-                let slot = self.measure_argument(name, argument, false)?;
-                self.push(Kind::Boolean, Node::Has(slot))
-            }
-            "last" => {
-                let Ast::Name(measure) = &argument.ast else {
-                    return self.wrong(argument.at, "`last` takes the name of a measure");
-                };
-                let (kind, slot) = self.measure(argument.at, measure)?;
-                self.push(kind, Node::Last(slot))
-            }
-            _ => {
-                let (kind, node) = self.expression(argument)?;
-                if kind != Kind::Number {
-                    return self.wrong(at, format!("`abs` needs a number, not a {}", kind.name()));
-                }
-                self.fold(at, Kind::Number, Node::Absolute(node), &[node])
-            }
-        }
     }
 
     fn binary(&mut self, at: usize, sign: &str, left: &Expr, right: &Expr) -> Typed {

@@ -14,15 +14,24 @@
     reason = "the language itself defines what holds for every other token or value"
 )]
 
+mod calls;
 mod compile;
+mod groups;
+mod inputs;
 mod lexer;
+mod lint;
 mod parser;
 mod program;
+pub(crate) mod steps;
+mod window;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use compile::{Environment, Need, compile};
-pub(crate) use program::{Inputs, LimitCell, Program, Value};
+pub(crate) use inputs::{Inputs, LimitCell, MemberView, Place};
+pub(crate) use program::{Program, Value};
 
 /// Longest condition, in bytes.
 pub(crate) const LENGTH_MAX: usize = 1_024;
@@ -30,10 +39,22 @@ pub(crate) const LENGTH_MAX: usize = 1_024;
 pub(crate) const DEPTH_MAX: u16 = 32;
 /// Most nodes of one program.
 pub(crate) const NODES_MAX: usize = 192;
-/// Most work of one evaluation; see [`compile`] for the price list.
-pub(crate) const COST_MAX: u32 = 512;
+/// Most work of one evaluation, in steps: nodes, samples and members looked at.
+pub(crate) const COST_MAX: u64 = 200_000;
+/// Most observations that one function over time looks at, newest first.
+pub(crate) const WINDOW_SAMPLES_MAX: usize = 16_384;
+/// Most points at which `times` asks its condition, newest first.
+pub(crate) const TIMES_POINTS_MAX: usize = 2_048;
+/// Most members that `across` asks, in the order of their ids.
+pub(crate) const MEMBERS_MAX: usize = 256;
 /// Longest window of a function over time, seconds.
 pub(crate) const WINDOW_SECONDS_MAX: i64 = 3 * 24 * 3_600;
+/// Longest session.
+pub(crate) const SESSION_NS_MAX: i64 = 24 * 3_600 * 1_000_000_000;
+/// Most days of a baseline.
+pub(crate) const BASELINE_DAYS_MAX: u8 = 14;
+/// Local time of the sites served: Viet Nam has had no other offset since 1975 and no daylight saving.
+pub(crate) const LOCAL_OFFSET_NS: i64 = 7 * 3_600 * 1_000_000_000;
 
 /// What an expression yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,9 @@
 
 use event::Name;
 
-use crate::slot::{Held, Sample, Slot};
+use super::inputs::{Inputs, finite};
+use super::steps;
+use super::window::{self, Span};
 
 /// A result while evaluating. Unknown and the two faults are neither true nor false.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,7 +38,7 @@ pub(super) enum Relation {
     GreaterOrEqual,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Over {
     Change,
     Rate,
@@ -45,6 +47,19 @@ pub(super) enum Over {
     Mean,
     Sum,
     Count,
+    /// Of 100.
+    Percentile(f64),
+}
+
+/// What `across` makes of the members' answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Across {
+    /// How many say true.
+    Count,
+    Least,
+    Greatest,
+    Mean,
+    Sum,
 }
 
 /// Children are indices of earlier nodes, slots are the rule's own numbering.
@@ -57,11 +72,26 @@ pub(super) enum Node {
     Measure(u8),
     Last(u8),
     Has(u8),
+    Previous(u8),
+    /// Whether the newest observation carries a flag (quality bits).
+    Flag(u8, u16),
     Limit(u8),
-    Window(Over, u8, i64),
+    Window(Over, u8, Span),
+    Baseline(u8, u8),
+    Deviation(u8, u8),
+    /// Until the slot reaches the value of a node, at its rate over the span.
+    TimeTo(u8, u16, Span),
+    /// At how many points of the slots within the span a condition held.
+    Times(u16, Box<[u8]>, Span),
+    /// Over the members, or those of a profile.
+    Across(Across, u16, Option<Name>),
+    LocalHour,
+    Weekday,
     Not(u16),
     Negative(u16),
     Absolute(u16),
+    Least(Box<[u16]>),
+    Greatest(Box<[u16]>),
     Arithmetic(Arithmetic, u16, u16),
     Compare(Relation, u16, u16),
     And(u16, u16),
@@ -74,93 +104,14 @@ pub(super) enum Node {
 pub(crate) struct Program {
     pub(super) nodes: Vec<Node>,
     pub(super) root: u16,
-}
-
-/// A threshold as the hot path needs it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct LimitCell {
-    pub(crate) value: f64,
-    /// In force for observations from (inclusive) to (exclusive), nanoseconds.
-    pub(crate) from: i64,
-    pub(crate) to: i64,
-}
-
-/// What a program reads.
-#[derive(Clone, Copy)]
-pub(crate) struct Inputs<'a> {
-    pub(crate) slots: &'a [Slot],
-    /// The rule's slot number -> index into `slots`.
-    pub(crate) map: &'a [u8],
-    pub(crate) limits: &'a [LimitCell],
-    /// Observed time for which the question is asked.
-    pub(crate) at: i64,
-    /// A value observed longer before `at` is unknown; `i64::MAX` = any age will do.
-    pub(crate) max_age: i64,
-    /// Quality bits that do not make a value unknown.
-    pub(crate) accept: u16,
-    /// For texts and silence: where the newest value is unusable, the last good one will do.
-    pub(crate) last_good: bool,
-}
-
-impl<'a> Inputs<'a> {
-    fn slot(&self, number: u8) -> Option<&'a Slot> {
-        let index = *self.map.get(usize::from(number))?;
-        self.slots.get(usize::from(index))
-    }
-
-    /// The sample behind the rule's slot, if it may be used.
-    pub(crate) fn sample(&self, number: u8) -> Option<&'a Sample> {
-        let slot = self.slot(number)?;
-        let good = || (self.last_good && slot.good.observed > i64::MIN).then_some(&slot.good);
-        slot.usable(self.accept).or_else(good)
-    }
-
-    fn measure(&self, number: u8, max_age: i64) -> Value<'a> {
-        match self.sample(number) {
-            Some(sample) if self.at.saturating_sub(sample.observed) <= max_age => {
-                match &sample.value {
-                    Held::Number(value) => Value::Number(*value),
-                    Held::Boolean(value) => Value::Boolean(*value),
-                    Held::Code(value) => Value::Text(value),
-                    Held::None => Value::Unknown,
-                }
-            }
-            _ => Value::Unknown,
-        }
-    }
-
-    fn limit(&self, number: u8) -> Value<'a> {
-        match self.limits.get(usize::from(number)) {
-            Some(cell) if cell.from <= self.at && self.at < cell.to => Value::Number(cell.value),
-            _ => Value::Unknown,
-        }
-    }
-
-    fn window(&self, over: Over, number: u8, length: i64) -> Value<'a> {
-        let window = self.slot(number).and_then(|slot| slot.window.as_deref());
-        let Some(window) = window else {
-            return Value::Unknown;
-        };
-        let span = window.span(self.at.saturating_sub(length), self.at);
-        let result = match over {
-            Over::Change => span.change(length),
-            Over::Rate => span.rate_an_hour(length),
-            Over::Least => span.least(),
-            Over::Greatest => span.greatest(),
-            Over::Mean => span.mean(),
-            Over::Sum => span.sum(),
-            Over::Count => Some(span.count()),
-        };
-        result.map_or(Value::Unknown, finite)
-    }
-}
-
-fn finite<'a>(value: f64) -> Value<'a> {
-    if value.is_finite() {
-        Value::Number(value)
-    } else {
-        Value::Fault
-    }
+    /// Worst case of one evaluation, in steps: nodes and samples looked at.
+    pub(super) cost: u64,
+    /// The rule's slots that it reads, ascending.
+    pub(super) slots: Box<[u8]>,
+    /// Reads members through `across`.
+    pub(super) across: bool,
+    /// Says something of the future.
+    pub(super) ahead: bool,
 }
 
 impl Program {
@@ -188,6 +139,10 @@ impl Program {
         Some(Self {
             nodes,
             root: next + 2,
+            cost: self.cost.saturating_add(3),
+            slots: self.slots.clone(),
+            across: self.across,
+            ahead: self.ahead,
         })
     }
 
@@ -196,6 +151,7 @@ impl Program {
         let Some(node) = self.nodes.get(usize::from(node)) else {
             return Value::Unknown;
         };
+        steps::count();
         match node {
             Node::Number(value) => Value::Number(*value),
             Node::Boolean(value) => Value::Boolean(*value),
@@ -206,8 +162,27 @@ impl Program {
             Node::Has(slot) => {
                 Value::Boolean(inputs.measure(*slot, inputs.max_age) != Value::Unknown)
             }
+            Node::Previous(slot) => inputs.previous(*slot),
+            Node::Flag(slot, bits) => inputs.flag(*slot, *bits),
             Node::Limit(limit) => inputs.limit(*limit),
-            Node::Window(over, slot, length) => inputs.window(*over, *slot, *length),
+            Node::Window(over, slot, span) => inputs.window(*over, *slot, *span),
+            Node::Baseline(slot, days) => {
+                let median = inputs.baseline(*slot, *days);
+                median.map_or(Value::Unknown, |(median, _)| finite(median))
+            }
+            Node::Deviation(slot, days) => inputs.deviation(*slot, *days),
+            Node::TimeTo(slot, target, span) => match self.value(*target, inputs) {
+                Value::Number(target) => inputs.time_to(*slot, target, *span),
+                other => other,
+            },
+            Node::Times(condition, slots, span) => self.times(*condition, slots, *span, inputs),
+            Node::Across(how, inner, profile) => {
+                self.across(*how, *inner, profile.as_ref(), inputs)
+            }
+            Node::LocalHour => Value::Number(window::local_clock(inputs.at).0),
+            Node::Weekday => Value::Number(window::local_clock(inputs.at).1),
+            Node::Least(items) => self.extreme(items, f64::min, inputs),
+            Node::Greatest(items) => self.extreme(items, f64::max, inputs),
             Node::Not(inner) => match self.value(*inner, inputs) {
                 Value::Boolean(value) => Value::Boolean(!value),
                 other => other,
@@ -259,6 +234,26 @@ impl Program {
             (Value::Unknown, _) | (_, Value::Unknown) => Value::Unknown,
             _ => Value::Fault,
         }
+    }
+
+    /// The rule's slots that it reads, ascending; not those inside `across`.
+    pub(crate) fn slots(&self) -> &[u8] {
+        &self.slots
+    }
+
+    /// Worst case of one evaluation, in steps.
+    pub(crate) const fn cost(&self) -> u64 {
+        self.cost
+    }
+
+    /// Whether it reads any measure.
+    pub(crate) fn reads(&self) -> bool {
+        self.across || !self.slots.is_empty()
+    }
+
+    /// Whether it says something of the future.
+    pub(crate) const fn is_ahead(&self) -> bool {
+        self.ahead
     }
 
     fn within<'a>(&'a self, item: u16, list: &'a [u16], inputs: &Inputs<'a>) -> Value<'a> {

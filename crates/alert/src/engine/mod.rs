@@ -1,46 +1,26 @@
-//! The engine: state, timers and the entry points.
+//! The engine: the kernel, which decides when a condition holds, and the book, which makes alerts of it.
 
-mod absence;
-mod change;
-mod commands;
-mod episode;
-mod fault;
-mod fold;
-mod history;
-mod late;
 mod saved;
-mod telling;
-mod unit;
-mod verdicts;
+mod saved_v1;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use event::{Alert, AlertId, Event, JournalId, Limit, Name, Status, Time, Vocabulary};
+use event::{
+    Alert, Command, Event, Incident, JournalId, Limit, PublicWarning, Suppression, Time, Verdict,
+    Vocabulary,
+};
 use serde::{Deserialize, Serialize};
 
+use crate::book::{Book, BookCounters, Context};
 use crate::effect::Effect;
+use crate::kernel::Kernel;
 use crate::ruleset::{RuleInfo, RuleSet};
-use crate::slot::Slot;
-use fault::Faulty;
-use unit::{Bindings, Phase, Unit};
-use verdicts::Verdicts;
+use crate::signal::Signal;
 
 pub use saved::{RestoreError, Saved};
 
 /// Entities (times status) that are watched at most.
-pub const ENTITIES_MAX: usize = 200_000;
-/// Resolved and annulled alerts that stay listed.
-pub const RECENT_MAX: usize = 1_000;
-/// Verdicts remembered, so that a repeated command gets its first answer.
-pub const VERDICTS_MAX: usize = 10_000;
-pub const COMMENTS_MAX: usize = 50;
-/// Longest comment or shelving reason, in characters, as the API promises.
-pub const TEXT_CHARS_MAX: usize = 1_000;
-/// Values that an alert's evidence carries: the first and the newest.
-pub const EVIDENCE_VALUES_MAX: usize = 8;
-/// Longest shelving, in nanoseconds.
-pub const SHELVE_MAX: i64 = 24 * 3_600 * Time::SECOND;
+pub const ENTITIES_MAX: usize = 1_000_000;
 /// After a start nothing is absent for this long: devices need time to reconnect. Nanoseconds.
 pub const ABSENCE_GRACE: i64 = 300 * Time::SECOND;
 
@@ -61,118 +41,70 @@ pub struct Counters {
     pub evaluations: u64,
     /// Divisions by zero and results out of range.
     pub rule_errors: u64,
-    /// Readings older than their key's newest: they only tell of what the live state has missed.
+    /// Readings that came after newer ones of their key, each of which had it looked at anew.
     pub late: u64,
+    /// Readings beyond the lateness bound.
     pub history: u64,
     pub raised: u64,
     /// Events of entities beyond `ENTITIES_MAX`.
     pub entities_refused: u64,
-}
-
-/// An alert that is not over.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Open {
-    alert: Alert,
-    /// Revision at which it was raised or last reopened: an acknowledgement of what was seen before is refused.
-    opened_revision: u32,
-    /// Observed time and value last told.
-    told_at: i64,
-    told_value: Option<f64>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Timer {
-    /// The hold or release of a key: unit, key.
-    Key(u32, u16),
-    Shelve(AlertId),
+    /// Observations that had to go for want of room, before their time.
+    pub observations_dropped: u64,
+    /// Checkpoints that moved on before their time, because a key had too many episodes.
+    pub checkpoints_forced: u64,
+    pub book: BookCounters,
 }
 
 /// The fold. See the crate's documentation for its contract.
 #[derive(Debug)]
 pub struct Engine {
-    rules: Arc<RuleSet>,
-    vocabulary: Arc<Vocabulary>,
-    bindings: Bindings,
-    /// In order of appearance, which is part of the state.
-    units: Vec<Unit>,
-    /// Entity to its units by status. Only looked up, never walked.
-    index: HashMap<Name, [Option<u32>; 3]>,
-    open: BTreeMap<AlertId, Open>,
-    recent: VecDeque<Alert>,
-    verdicts: Verdicts,
-    /// Rules that could not be computed and are still told of, by id.
-    faults: BTreeMap<Name, Faulty>,
-    /// Journal time of the last record; none before the first.
-    now: Option<Time>,
-    /// Downtime so far: what absence does not count.
-    down_ns: i64,
-    /// No absence is found before this journal time.
-    grace_until: Time,
-    timers: BTreeSet<(Time, Timer)>,
-    /// Deadlines of absence in uptime (journal time less downtime). An entry may be out of date: hearing a device
-    /// only notes the time, and its entry is moved when it comes up.
-    absences: BTreeSet<(i64, u32, u16)>,
-    counters: Counters,
-    /// Reused for the values of one historical or late event.
-    scratch: Vec<Slot>,
-}
-
-const fn status_index(status: Status) -> usize {
-    match status {
-        Status::Actual => 0,
-        Status::Exercise => 1,
-        Status::Test => 2,
-    }
+    kernel: Kernel,
+    book: Book,
+    /// Reused.
+    signals: Vec<Signal>,
 }
 
 impl Engine {
     pub fn new(rules: Arc<RuleSet>, vocabulary: Arc<Vocabulary>) -> Self {
         Self {
-            rules,
-            vocabulary,
-            bindings: Bindings::default(),
-            units: Vec::new(),
-            index: HashMap::new(),
-            open: BTreeMap::new(),
-            recent: VecDeque::new(),
-            verdicts: Verdicts::default(),
-            faults: BTreeMap::new(),
-            now: None,
-            down_ns: 0,
-            grace_until: Time(i64::MIN),
-            timers: BTreeSet::new(),
-            absences: BTreeSet::new(),
-            counters: Counters::default(),
-            scratch: Vec::new(),
+            book: Book::new(Arc::clone(&rules.book)),
+            kernel: Kernel::new(rules, vocabulary),
+            signals: Vec::new(),
         }
     }
 
     /// Fires what is due at journal time <= `now`. Called before every record but `node` ones.
     pub fn advance(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
-        self.begin(origin);
+        self.kernel.begin(origin);
         loop {
-            let timer = self
-                .timers
-                .first()
-                .map(|(due, _)| *due)
-                .filter(|due| *due <= origin.now);
-            let absence = self.absence_due().filter(|due| *due <= origin.now);
-            match (timer, absence) {
-                (Some(timer), Some(absence)) if absence < timer => self.fire_absence(origin, out),
-                (Some(_), _) => self.fire_timer(origin, out),
-                (None, Some(_)) => self.fire_absence(origin, out),
+            let is_due = |due: &Time| *due <= origin.now;
+            let kernel = self.kernel.next_due().filter(is_due);
+            let book = self.book.next_due().filter(is_due);
+            match (kernel, book) {
                 (None, None) => break,
+                (Some(kernel), book) if book.is_none_or(|book| kernel <= book) => {
+                    self.kernel.fire(origin, &mut self.signals);
+                    self.tell(origin, out);
+                }
+                (_, Some(_)) | (Some(_), None) => self.advance_book(origin, out),
             }
         }
-        self.now = self.now.max(Some(origin.now));
+        self.kernel.passed(origin);
+    }
+
+    fn advance_book(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
+        let (rules, vocabulary) = (self.kernel.rules(), self.kernel.vocabulary());
+        let context = Context {
+            origin,
+            vocabulary,
+            rules,
+        };
+        self.book.advance(&context, out);
     }
 
     /// For the record of a node's start, instead of `advance`: the time since the record before it is no absence.
     pub fn node_started(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
-        self.begin(origin);
-        let last = self.now.unwrap_or(origin.now);
-        self.down_ns = self.down_ns.saturating_add(origin.now.since(last).max(0));
-        self.grace_until = origin.now.plus(ABSENCE_GRACE);
+        self.kernel.node_started(origin);
         self.advance(origin, out);
     }
 
@@ -183,112 +115,126 @@ impl Engine {
 
     /// Folds one event. `advance` was called for its record.
     pub fn event(&mut self, origin: &Origin, event: &Event, out: &mut Vec<Effect>) {
-        self.begin(origin);
-        self.counters.events += 1;
-        let Some(unit) = self.unit_of(event) else {
-            self.counters.entities_refused += 1;
-            return;
+        self.kernel.event(origin, event, &mut self.signals);
+        if !self.signals.is_empty() {
+            self.tell(origin, out);
+        }
+    }
+
+    /// Carries out a command or says why not. `advance` was called for its record.
+    pub fn command(
+        &mut self,
+        origin: &Origin,
+        command: &Command,
+        out: &mut Vec<Effect>,
+    ) -> Verdict {
+        self.kernel.begin(origin);
+        let (rules, vocabulary) = (self.kernel.rules(), self.kernel.vocabulary());
+        let context = Context {
+            origin,
+            vocabulary,
+            rules,
         };
-        self.fold(unit, origin, event, out);
+        self.book.command(&context, command, out)
+    }
+
+    /// Takes over a new pack at `origin`. A key of a rule that is still there keeps its state; its next evaluation is by
+    /// the new version. Only an entity that the old catalogue listed and the new one does not counts as taken out.
+    pub fn set_rules(
+        &mut self,
+        rules: Arc<RuleSet>,
+        vocabulary: Arc<Vocabulary>,
+        origin: &Origin,
+        out: &mut Vec<Effect>,
+    ) {
+        let old = Arc::clone(self.kernel.rules());
+        let config = Arc::clone(&rules.book);
+        self.kernel
+            .set_rules(rules, vocabulary, origin, &mut self.signals);
+        self.tell(origin, out);
+        let (rules, vocabulary) = (self.kernel.rules(), self.kernel.vocabulary());
+        let context = Context {
+            origin,
+            vocabulary,
+            rules,
+        };
+        self.book.set_config(config, &context, out);
+        self.book.tell_new_versions(&old, &context, out);
+    }
+
+    /// Gives the book what the kernel has found.
+    fn tell(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
+        let (rules, vocabulary) = (self.kernel.rules(), self.kernel.vocabulary());
+        let context = Context {
+            origin,
+            vocabulary,
+            rules,
+        };
+        for signal in self.signals.drain(..) {
+            // A backlog of a day is one alert: while it is open its key raises no second one.
+            if let Signal::Began { key, .. } = &signal
+                && key.retrospective
+                && !key.shadow
+                && self.book.is_open(key)
+            {
+                continue;
+            }
+            self.book.signal(signal, &context, out);
+        }
     }
 
     /// Journal time of the earliest timer. The entry may prove out of date when it comes up; then nothing happens.
     pub fn next_due(&self) -> Option<Time> {
-        let timer = self.timers.first().map(|(due, _)| *due);
-        match (timer, self.absence_due()) {
-            (Some(timer), Some(absence)) => Some(timer.min(absence)),
-            (timer, absence) => timer.or(absence),
+        match (self.kernel.next_due(), self.book.next_due()) {
+            (Some(kernel), Some(book)) => Some(kernel.min(book)),
+            (kernel, book) => kernel.or(book),
         }
     }
 
     /// Everything that is not over, by id; then what is, oldest first.
     pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
-        self.open
-            .values()
-            .map(|open| &open.alert)
-            .chain(&self.recent)
+        self.book.alerts()
+    }
+
+    pub fn suppressions(&self) -> impl Iterator<Item = &Suppression> {
+        self.book.suppressions()
+    }
+
+    pub fn incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.book.incidents()
+    }
+
+    pub fn public_warnings(&self) -> impl Iterator<Item = &PublicWarning> {
+        self.book.public_warnings()
     }
 
     /// All limits of a measure at an entity, ascending.
     pub fn limits(&self, entity: &str, measure: &str) -> Vec<Limit> {
-        self.rules.limits(&self.vocabulary, entity, measure)
+        self.kernel
+            .rules()
+            .limits(self.kernel.vocabulary(), entity, measure)
     }
 
     /// The rules in force, by id.
     pub fn rules(&self) -> Vec<RuleInfo> {
-        self.rules.info()
+        self.kernel.rules().info()
     }
 
-    pub const fn counters(&self) -> Counters {
-        self.counters
-    }
-
-    /// At the first record: from here on the listed devices are expected to speak.
-    fn begin(&mut self, origin: &Origin) {
-        if self.now.is_none() {
-            self.now = Some(origin.now);
-            self.list_expected(origin.now);
-        }
-    }
-
-    /// The unit of an event's entity and status; made when it first speaks, none beyond the bound.
-    fn unit_of(&mut self, event: &Event) -> Option<u32> {
-        let status = status_index(event.status);
-        if let Some(unit) = self
-            .index
-            .get(&event.entity)
-            .and_then(|units| units[status])
-        {
-            return Some(unit);
-        }
-        self.add_unit(&event.entity, event.status, event.stream)
-    }
-
-    fn add_unit(&mut self, entity: &Name, status: Status, stream: event::Stream) -> Option<u32> {
-        if self.units.len() >= ENTITIES_MAX {
-            return None;
-        }
-        let number = u32::try_from(self.units.len()).ok()?;
-        let info = self.vocabulary.entities.get(&**entity);
-        let stream = info.map_or(stream, |info| info.stream);
-        let binding = self
-            .bindings
-            .bind(&self.rules, entity, info, stream, status);
-        self.units
-            .push(Unit::new(entity.clone(), status, stream, info, binding));
-        self.index.entry(entity.clone()).or_default()[status_index(status)] = Some(number);
-        Some(number)
-    }
-
-    fn fire_timer(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
-        match self.timers.pop_first() {
-            Some((_, Timer::Key(unit, key))) => self.decide(unit, key, origin, out),
-            Some((_, Timer::Shelve(id))) => self.shelving_over(&id, origin, out),
-            None => {}
-        }
-    }
-
-    /// Timers are derived from the rest of the state; this makes them anew.
-    fn rebuild_timers(&mut self) {
-        self.timers.clear();
-        self.absences.clear();
-        for (number, unit) in (0_u32..).zip(&self.units) {
-            for (index, key) in (0_u16..).zip(&unit.keys) {
-                if let Phase::Pending { due, .. } | Phase::Releasing { due, .. } = key.phase {
-                    self.timers.insert((Time(due), Timer::Key(number, index)));
-                }
-                if key.armed
-                    && let Some(deadline) = unit.deadline(&self.rules, index)
-                {
-                    self.absences.insert((deadline, number, index));
-                }
-            }
-        }
-        for (id, open) in &self.open {
-            if let Some(shelved) = &open.alert.shelved {
-                self.timers
-                    .insert((shelved.until, Timer::Shelve(id.clone())));
-            }
+    pub fn counters(&self) -> Counters {
+        let kernel = self.kernel.counters();
+        let (evaluations, rule_errors) = self.kernel.evaluations();
+        let book = self.book.counters();
+        Counters {
+            events: kernel.events,
+            evaluations,
+            rule_errors,
+            late: kernel.late,
+            history: kernel.history,
+            raised: book.raised,
+            entities_refused: kernel.entities_refused,
+            observations_dropped: kernel.observations_dropped,
+            checkpoints_forced: self.kernel.forced(),
+            book,
         }
     }
 }

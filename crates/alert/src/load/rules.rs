@@ -1,19 +1,6 @@
-//! `rules/*.toml`: `[[rule]]` tables into compiled rules.
-//!
-//! | key | meaning |
-//! |---|---|
-//! | `id`, `version`, `stream`, `severity` | `[a-z0-9-]`; a number that rises with every change; the closed lists |
-//! | `kind` | `condition` or `absence` |
-//! | `measure` | what the rule is about: its limits are `limit.NAME`, its value is the alert's; optional for `absence` |
-//! | `profiles`, `entities` | narrow the rule (ids, or prefixes with `*`); without them, every entity of the stream. An entity that lacks a limit named in the rule has no such rule |
-//! | `condition`, `clear`, `dead_band` | when it rings; when it is gone (default: condition false); or a band for a single comparison |
-//! | `hold`, `release` | how long (observed time) the condition, or its being gone, must last |
-//! | `max_age` | a value of another message serves this long (default 1 h) |
-//! | `bad_quality` | qualities that may raise (they never clear) |
-//! | `when`, `after`, `after_intervals`, `expected_only` | absence: only if the last values say so; the longer of a time and so many intervals; false = any entity that ever spoke |
-//! | `revise_step`, `revise_every` | tells a changed value: by so much, not more often than (default 5 min) |
-//! | `title`, `message`, `guidance` | `vi` and `en`; `message` has slots, see [`crate::text`] |
-//! | `unofficial` | the level is computed here and is no bulletin |
+//! `rules/*.toml` and, on trial, `rules/shadow/*.toml`: `[[rule]]` tables into compiled rules. Every key is described for
+//! the author of a pack in `docs/rules.md`; here are the texts and the order of reading, beside it the scope, the weight and
+//! the kinds.
 
 use std::collections::BTreeMap;
 
@@ -23,11 +10,11 @@ use event::{
 };
 
 use super::Limits;
+use super::scope::check_binding;
 use super::source::{Located, Source, Table};
 use super::template::{self, Scope as TemplateScope};
-use crate::cel::{Environment, Mistake, Need};
-use crate::ruleset::{Bilingual, RULE_FAULT, RULES_MAX, Rule, Scope};
-use crate::text::Part;
+use crate::cel::{COST_MAX, Environment, Mistake, Need};
+use crate::ruleset::{Bilingual, Members, RULE_FAULT, RULES_MAX, Rule};
 
 pub(super) const SECOND: i64 = 1_000_000_000;
 /// A measured value serves a rule this long unless the rule says otherwise.
@@ -36,18 +23,29 @@ const REVISE_EVERY_DEFAULT_NS: i64 = 300 * SECOND;
 /// Longest title, guidance; one is a line, the other a paragraph.
 const TEXT_BYTES_MAX: usize = 1_024;
 
+/// Files beside the rules that hold no rules.
+const CASES: &str = "rules/cases/";
+const SHADOW: &str = "rules/shadow/";
+
+/// A rule and where it stands.
+pub(crate) struct Loaded {
+    pub(crate) rule: Rule,
+    pub(crate) file: String,
+    pub(crate) line: u32,
+}
+
+/// Ordered by id, a rule on trial after the live one of its id.
 pub(crate) fn load_rules(
     files: &PackFiles,
     vocabulary: &Vocabulary,
     limits: &Limits,
     errors: &mut Vec<PackError>,
-) -> Vec<Rule> {
+) -> Vec<Loaded> {
     let mut rules = Vec::new();
-    let mut ids: BTreeMap<Name, String> = BTreeMap::new();
-    let paths = files
-        .files
-        .keys()
-        .filter(|path| path.starts_with("rules/") && path.ends_with(".toml"));
+    let mut ids: BTreeMap<(Name, bool), String> = BTreeMap::new();
+    let paths = files.files.keys().filter(|path| {
+        path.starts_with("rules/") && path.ends_with(".toml") && !path.starts_with(CASES)
+    });
     for path in paths {
         let source = match Source::open(files, path) {
             Ok(source) => source,
@@ -56,17 +54,22 @@ pub(crate) fn load_rules(
                 continue;
             }
         };
+        let shadow = path.starts_with(SHADOW);
         let document = source.parse();
         let top = Table::new(&source, &document, 0, "the file");
         for located in top.tables("rule") {
             let table = Table::new(&source, located.value, located.span.start, "rule");
-            let rule = Reader::new(table, vocabulary, limits).read();
+            let rule = Reader::new(table, vocabulary, limits).read(shadow);
             let Some(rule) = rule else { continue };
-            if let Some(first) = ids.insert(rule.id.clone(), path.clone()) {
+            if let Some(first) = ids.insert((rule.id.clone(), shadow), path.clone()) {
                 let message = format!("rule `{}` is there twice, first in {first}", rule.id);
                 source.error(located.span.start, message);
             }
-            rules.push(rule);
+            rules.push(Loaded {
+                rule,
+                file: path.clone(),
+                line: source.line(located.span.start),
+            });
             if rules.len() == RULES_MAX + 1 {
                 source.error(located.span.start, format!("more than {RULES_MAX} rules"));
             }
@@ -74,7 +77,7 @@ pub(crate) fn load_rules(
         top.finish();
         errors.extend(source.into_errors());
     }
-    rules.sort_by(|a, b| a.id.cmp(&b.id));
+    rules.sort_by(|a, b| (&a.rule.id, a.rule.shadow).cmp(&(&b.rule.id, b.rule.shadow)));
     rules
 }
 
@@ -83,6 +86,10 @@ pub(super) struct Names<'a> {
     vocabulary: &'a Vocabulary,
     limits: &'a Limits,
     measure: Option<Name>,
+    /// What the condition calls the members of a correlation.
+    members: Vec<Name>,
+    kind: KindWord,
+    site: bool,
 }
 
 impl Environment for Names<'_> {
@@ -102,12 +109,25 @@ impl Environment for Names<'_> {
     fn measures(&self) -> Vec<String> {
         self.vocabulary.measures.keys().cloned().collect()
     }
+
+    fn member(&self, name: &str) -> Option<u8> {
+        let index = self.members.iter().position(|member| **member == *name)?;
+        u8::try_from(index).ok()
+    }
+
+    fn is_site(&self) -> bool {
+        self.site
+    }
+
+    fn has_members(&self) -> bool {
+        self.kind == KindWord::Correlation
+    }
 }
 
 pub(super) struct Reader<'s, 'f, 'v> {
     pub(super) table: Table<'s, 'f>,
-    vocabulary: &'v Vocabulary,
-    limits: &'v Limits,
+    pub(super) vocabulary: &'v Vocabulary,
+    pub(super) limits: &'v Limits,
     pub(super) need: Need,
 }
 
@@ -125,7 +145,7 @@ impl<'s, 'f, 'v> Reader<'s, 'f, 'v> {
     }
 
     /// Reads everything before giving up, so that all mistakes are told.
-    fn read(mut self) -> Option<Rule> {
+    fn read(mut self, shadow: bool) -> Option<Rule> {
         let id = self.id();
         let version = self
             .table
@@ -133,26 +153,41 @@ impl<'s, 'f, 'v> Reader<'s, 'f, 'v> {
         let title = self.texts("title");
         let stream = self.choice("stream", &STREAMS);
         let severity = self.choice("severity", &SEVERITIES);
-        let absence = self.choice("kind", &KINDS);
-        let measure = self.measure(absence == Some(false));
+        let word = self.choice("kind", &KINDS);
+        let kind_word = word.unwrap_or(KindWord::Condition);
+        if word.is_some() {
+            self.refuse_others(kind_word);
+        }
+        let site = self.table.boolean("site").is_some_and(|site| site.value);
+        let measured = matches!(word, Some(KindWord::Condition | KindWord::Sequence));
+        let measure = self.measure(measured);
+        let members = self.members(kind_word);
         let names = Names {
             vocabulary: self.vocabulary,
             limits: self.limits,
             measure: measure.as_ref().map(|measure| measure.name.clone()),
+            members: members.iter().map(|member| member.name.clone()).collect(),
+            kind: kind_word,
+            site: site && kind_word == KindWord::Condition,
         };
         // The measure of the rule is its first slot.
         if let Some(measure) = measure {
-            self.need.measures.push(measure.name.clone());
-            self.need.windows.push(0);
+            self.need.slot(0, measure.name.clone());
         }
-        let kind = match absence {
-            Some(false) => self.condition(&names),
-            Some(true) => self.absence(&names),
+        let kind = match word {
+            Some(KindWord::Condition) => self.condition(&names, site.then_some(Members::Scope)),
+            Some(KindWord::Correlation) => self.condition(&names, Some(Members::Named(members))),
+            Some(KindWord::Absence) => self.absence(&names),
+            Some(KindWord::Sequence) => self.sequence(&names),
             None => None,
         };
-        let message = self.message(&names, measure, absence == Some(true));
+        let corroborate = self.corroborate(&names, site, severity);
+        let weight = self.weight(&names, severity);
+        let cost = self.need.cost;
+        let message = self.message(&names, measure, word == Some(KindWord::Absence));
+        self.check_cost(cost);
         let guidance = self.texts("guidance");
-        let scope = self.scope(&message);
+        let scope = self.scope(&message, kind_word);
         let rest = self.rest();
         self.table.finish();
         let (kind, condition) = kind?;
@@ -162,9 +197,18 @@ impl<'s, 'f, 'v> Reader<'s, 'f, 'v> {
             title: title?,
             stream: stream?,
             severity: severity?,
+            priority: weight.priority,
+            cause: weight.cause,
+            response: weight.response,
+            audience: weight.audience,
             measure: names.measure,
             scope: scope?,
+            estimate: weight.estimate || kind.is_ahead(),
             kind,
+            enabled: weight.enabled,
+            effective_from: weight.effective_from,
+            effective_to: weight.effective_to,
+            corroborate,
             condition,
             need: self.need,
             max_age_ns: rest.max_age_ns,
@@ -174,9 +218,27 @@ impl<'s, 'f, 'v> Reader<'s, 'f, 'v> {
             message: message?,
             guidance: guidance?,
             unofficial: rest.unofficial,
+            latch: weight.latch,
+            remind_every_ns: weight.remind_every_ns,
+            shadow,
+            cost,
         };
         check_binding(&self.table, &rule, self.vocabulary, self.limits);
         Some(rule)
+    }
+
+    /// All of a rule's conditions together, and all of its message's slots together.
+    fn check_cost(&self, cost: u64) {
+        let message = self.need.cost.saturating_sub(cost);
+        for (what, cost) in [("conditions", cost), ("message", message)] {
+            if cost > COST_MAX {
+                let message = format!(
+                    "{}: its {what} may cost {cost} steps, more than {COST_MAX}",
+                    self.table.what
+                );
+                self.table.source.error(self.table.at, message);
+            }
+        }
     }
 
     fn id(&self) -> Option<Name> {
@@ -195,7 +257,7 @@ impl<'s, 'f, 'v> Reader<'s, 'f, 'v> {
         Some(id.value.into())
     }
 
-    fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
+    pub(super) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.table.need(key, self.table.text(key))?;
         let found = choices
             .iter()
@@ -267,39 +329,6 @@ impl<'s, 'f, 'v> Reader<'s, 'f, 'v> {
         Some(Bilingual { vi: vi?, en: en? })
     }
 
-    fn scope(&self, message: &Option<Bilingual>) -> Option<Scope> {
-        let mut scope = Scope::default();
-        if let Some(profiles) = self.table.texts("profiles") {
-            for profile in profiles.value {
-                let known = self
-                    .vocabulary
-                    .entities
-                    .values()
-                    .any(|e| &*e.profile == profile.value);
-                if !known {
-                    let message = format!("no listed entity has the profile `{}`", profile.value);
-                    self.table.source.error(profile.span.start, message);
-                }
-                scope.profiles.push(profile.value.into());
-            }
-        }
-        if let Some(entities) = self.table.texts("entities") {
-            for entity in entities.value {
-                let listed = self.vocabulary.entities.contains_key(entity.value);
-                if !entity.value.ends_with('*') && !listed {
-                    let message = format!("unknown entity `{}`", entity.value);
-                    self.table.source.error(entity.span.start, message);
-                }
-                scope.entities.push(entity.value.to_owned());
-            }
-        }
-        let parts = message
-            .iter()
-            .flat_map(|both| both.vi.parts.iter().chain(&both.en.parts));
-        scope.listed_only = parts.into_iter().any(|part| matches!(part, Part::Label(_)));
-        Some(scope)
-    }
-
     fn rest(&self) -> Rest {
         let mut accept = 0;
         for name in self
@@ -361,7 +390,7 @@ const STREAMS: [(&str, Stream); 5] = [
     ("city", Stream::City),
 ];
 
-const SEVERITIES: [(&str, Severity); 5] = [
+pub(super) const SEVERITIES: [(&str, Severity); 5] = [
     ("critical", Severity::Critical),
     ("major", Severity::Major),
     ("minor", Severity::Minor),
@@ -369,8 +398,20 @@ const SEVERITIES: [(&str, Severity); 5] = [
     ("info", Severity::Info),
 ];
 
-/// Whether it is about absence.
-const KINDS: [(&str, bool); 2] = [("condition", false), ("absence", true)];
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KindWord {
+    Condition,
+    Absence,
+    Sequence,
+    Correlation,
+}
+
+pub(super) const KINDS: [(&str, KindWord); 4] = [
+    ("condition", KindWord::Condition),
+    ("absence", KindWord::Absence),
+    ("sequence", KindWord::Sequence),
+    ("correlation", KindWord::Correlation),
+];
 
 pub(super) fn report(source: &Source<'_>, text: &Located<&str>, mistakes: &[Mistake]) {
     for mistake in mistakes {
@@ -378,53 +419,5 @@ pub(super) fn report(source: &Source<'_>, text: &Located<&str>, mistakes: &[Mist
             source.inside(&text.span, mistake.at),
             mistake.message.clone(),
         );
-    }
-}
-
-/// What can only be known of the whole rule: that it is for somebody, that an entity named by its id has the limits
-/// asked for, and that whoever it is for has the labels of its texts.
-fn check_binding(table: &Table<'_, '_>, rule: &Rule, vocabulary: &Vocabulary, limits: &Limits) {
-    if rule.need.measures.len() > 32 {
-        table
-            .source
-            .error(table.at, format!("{}: more than 32 measures", table.what));
-    }
-    let mut bound = 0;
-    for info in vocabulary.entities.values() {
-        if info.stream != rule.stream || !rule.scope.covers(&info.id, Some(info)) {
-            continue;
-        }
-        if rule
-            .limits_at(limits, &info.id, Some(&info.profile))
-            .is_none()
-        {
-            if rule.scope.entities.iter().any(|id| **id == *info.id) {
-                let names: Vec<&str> = rule.need.limits.iter().map(|name| &**name).collect();
-                let message = format!(
-                    "{}: `{}` has not all of the thresholds {}",
-                    table.what,
-                    info.id,
-                    names.join(", ")
-                );
-                table.source.error(table.at, message);
-            }
-            continue;
-        }
-        bound += 1;
-        for part in rule.message.vi.parts.iter().chain(&rule.message.en.parts) {
-            if let Part::Label(label) = part
-                && !info.labels.contains_key(label)
-            {
-                let message = format!("{}: `{}` has no label `{label}`", table.what, info.id);
-                table.source.error(table.at, message);
-            }
-        }
-    }
-    let open = !rule.scope.listed_only && rule.scope.profiles.is_empty();
-    let pattern = rule.scope.entities.iter().any(|id| id.ends_with('*'));
-    if bound == 0 && !(open && (pattern || rule.scope.entities.is_empty())) {
-        table
-            .source
-            .error(table.at, format!("{}: is for no entity at all", table.what));
     }
 }

@@ -51,17 +51,19 @@ impl<'f> Source<'f> {
     }
 
     pub(crate) fn error(&self, at: usize, message: impl Into<String>) {
-        let before = self
-            .text
-            .as_bytes()
-            .get(..at)
-            .unwrap_or(self.text.as_bytes());
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
         self.errors.borrow_mut().push(PackError {
             file: self.file.to_owned(),
-            line: u32::try_from(line).unwrap_or(u32::MAX),
+            line: self.line(at),
             message: message.into(),
         });
+    }
+
+    /// The line of a byte, from 1.
+    pub(crate) fn line(&self, at: usize) -> u32 {
+        let bytes = self.text.as_bytes();
+        let before = bytes.get(..at).unwrap_or(bytes);
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        u32::try_from(line).unwrap_or(u32::MAX)
     }
 
     /// Where byte `inside` of a string's value stands in the file, near enough for its line.
@@ -124,6 +126,10 @@ impl<'s, 'f> Table<'s, 'f> {
     fn get(&self, key: &'static str) -> Option<&'s Spanned<DeValue<'f>>> {
         self.asked.borrow_mut().insert(key);
         self.table.get(key)
+    }
+
+    pub(crate) fn has(&self, key: &'static str) -> bool {
+        self.get(key).is_some()
     }
 
     fn typed<T>(
@@ -230,6 +236,31 @@ impl<'s, 'f> Table<'s, 'f> {
         let found = self.typed(key, "a table", |value| value.as_table())?;
         let what = format!("`{key}` of {}", self.what);
         Some(Table::new(self.source, found.value, found.span.start, what))
+    }
+
+    /// A table whose keys the author chose, with strings.
+    pub(crate) fn named_texts(&self) -> Vec<(Located<&'s str>, Located<&'s str>)> {
+        let mut found = Vec::new();
+        for (name, value) in self.table {
+            let name = Located {
+                value: name.get_ref().as_ref(),
+                span: name.span(),
+            };
+            match value.get_ref().as_str() {
+                Some(text) => found.push((
+                    name,
+                    Located {
+                        value: text,
+                        span: value.span(),
+                    },
+                )),
+                None => {
+                    let message = format!("`{}` must be a string", name.value);
+                    self.source.error(value.span().start, message);
+                }
+            }
+        }
+        found
     }
 
     pub(crate) fn tables(&self, key: &'static str) -> Vec<Located<&'s DeTable<'f>>> {

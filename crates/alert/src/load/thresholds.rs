@@ -67,6 +67,18 @@ impl Limits {
         found
     }
 
+    /// Names of those whose source is a placeholder.
+    pub(crate) fn without_source(&self) -> impl Iterator<Item = &Name> {
+        let empty = |text: &str| {
+            let text = text.trim().to_lowercase();
+            text.len() < 3 || matches!(text.as_str(), "tbd" | "todo" | "unknown" | "n/a" | "none")
+        };
+        let entries = self.entries.iter();
+        entries
+            .filter(move |entry| empty(&entry.limit.source))
+            .map(|entry| &entry.limit.name)
+    }
+
     pub(crate) fn get(&self, index: usize) -> Option<&LimitEntry> {
         self.entries.get(index)
     }
