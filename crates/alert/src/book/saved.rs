@@ -92,6 +92,7 @@ fn old_entry(mut alert: Alert, opened_revision: u32, episode: Option<EpisodeId>)
             retrospective: alert.retrospective,
             source,
             shadow: false,
+            about: None,
         },
         opened_revision,
         spans: vec![span],
