@@ -92,7 +92,7 @@ fn old_entry(mut alert: Alert, opened_revision: u32, episode: Option<EpisodeId>)
             retrospective: alert.retrospective,
             source,
             shadow: false,
-            about: None,
+            about: (source == AlertSource::System).then(|| alert.evidence.rule.as_str().into()),
         },
         opened_revision,
         spans: vec![span],

@@ -1,8 +1,8 @@
 //! What releases before the book saved (format 2), frozen: read and turned into what is now, never written.
 
 use event::{
-    Acknowledgement, AlertId, AlertState, Comment, Name, Place, Quality, Refusal, Severity, Status,
-    Stream, Text, Time,
+    Acknowledgement, AlertId, AlertState, Comment, Name, Place, Quality, Severity, Status, Stream,
+    Text, Time,
 };
 use serde::{Deserialize, Serialize};
 

@@ -17,6 +17,8 @@ use crate::told::Told;
 use crate::truth::{Key, Span, Truth};
 
 const JOURNAL: JournalId = JournalId([7; 16]);
+/// What is behind a gateway is told of again so long after its return.
+const GATEWAY_GRACE: i64 = 10 * MINUTE;
 const DAY: i64 = 24 * 60 * MINUTE;
 
 /// What all lives share.
@@ -235,7 +237,7 @@ impl Run<'_> {
             }
             self.told.settled(&key, now)?;
         }
-        self.gateway()?;
+        self.gateway(now)?;
         let (due, next) = (self.truth.next_due(), self.engine.next_due());
         match (due, next) {
             (Some(due), None) => Err(format!(
@@ -251,11 +253,17 @@ impl Run<'_> {
         }
     }
 
-    /// Silence behind a gateway is kept back exactly while the gateway's own is told.
-    fn gateway(&self) -> Result<(), String> {
-        let silent = |entity| self.told.active(&("silent", (entity, Status::Actual)));
-        let down = silent(GATEWAY).is_some();
-        for alert in BEHIND_GATEWAY.into_iter().filter_map(silent) {
+    /// Silence behind a gateway is kept back while the gateway's own is told, and a while longer: what is behind it has to be
+    /// heard first.
+    fn gateway(&self, now: i64) -> Result<(), String> {
+        let silent = |entity| ("silent", (entity, Status::Actual));
+        let down = self.told.active(&silent(GATEWAY)).is_some();
+        let returned = self.told.gone(&silent(GATEWAY));
+        if !down && returned.is_some_and(|at| now - at < GATEWAY_GRACE) {
+            return Ok(());
+        }
+        let alerts = BEHIND_GATEWAY.into_iter().filter_map(|entity| self.told.active(&silent(entity)));
+        for alert in alerts {
             let mut kept_back = alert.handling.suppressed.iter();
             if kept_back.any(|by| by.kind == SuppressionKind::Dependency) != down {
                 return Err(format!("{}: its gateway is down: {down}", alert.id));

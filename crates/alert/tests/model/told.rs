@@ -14,6 +14,8 @@ pub(crate) struct Heard {
     pub(crate) spans: Vec<Span>,
     /// Revision of the last `Raised` or `Reopened`.
     pub(crate) opened: u32,
+    /// Journal time at which it last returned.
+    gone: Option<i64>,
     /// How it ended, while it is over.
     pub(crate) ended: Option<Change>,
 }
@@ -59,7 +61,7 @@ fn spans_of(alert: &Alert, before: &[Span]) -> Vec<Span> {
 }
 
 /// The states that a change may lead from and to; none: the state stays.
-fn leads(change: Change) -> Option<(&'static [AlertState], &'static [AlertState])> {
+fn leads(change: Change, from: AlertState) -> Option<(&'static [AlertState], &'static [AlertState])> {
     use AlertState::{
         Acknowledged as A, Latched as L, Normal as N, ReturnedUnacknowledged as R,
         Unacknowledged as U,
@@ -69,6 +71,8 @@ fn leads(change: Change) -> Option<(&'static [AlertState], &'static [AlertState]
         // Out of `Normal`: late data takes back an end that somebody had acknowledged, or an operator does.
         Change::Reopened => (&[R, N, L], &[U, A, R, L]),
         Change::Acknowledged => (&[U, R], &[A, L]),
+        // In `Normal`: closed while its condition held, and now that is gone.
+        Change::ReturnedToNormal if from == N => (&[N], &[N]),
         Change::ReturnedToNormal => (&[U, A], &[R, L]),
         Change::Resolved => (&[A, R, L], &[N]),
         Change::Reset => (&[L], &[N]),
@@ -113,7 +117,7 @@ fn check_step(before: Option<&Heard>, transition: &Transition, now: i64) -> Resu
     if change == Change::Raised {
         return fail("twice");
     }
-    let legal = match leads(change) {
+    let legal = match leads(change, from) {
         Some((sources, ends)) => sources.contains(&from) && ends.contains(&alert.state),
         None => from == alert.state,
     };
@@ -184,6 +188,11 @@ impl Told {
             Some(before) if !opens => before.opened,
             _ => alert.revision,
         };
+        let gone = match transition.change {
+            Change::ReturnedToNormal | Change::Resolved => Some(now),
+            Change::Raised | Change::Reopened => None,
+            _ => before.and_then(|before| before.gone),
+        };
         let over = alert.state == AlertState::Normal;
         let ended = match before.and_then(|before| before.ended) {
             _ if void => Some(transition.change),
@@ -202,6 +211,7 @@ impl Told {
             alert: alert.clone(),
             spans,
             opened,
+            gone,
             ended,
         };
         self.alerts.insert(id, heard);
@@ -235,18 +245,23 @@ impl Told {
             .filter_map(|id| self.alerts.get(id))
         {
             let alert = &heard.alert;
-            let gone = alert.returned.is_some() && alert.handling.chattering.is_none();
             match &alert.shelved {
                 Some(shelved) if shelved.until.0 <= now => {
                     return Err(format!("{} is shelved beyond its time", alert.id));
                 }
-                Some(shelved) if shelved.one_shot && gone => {
+                Some(shelved) if shelved.one_shot && heard.gone > Some(shelved.at.0) => {
                     return Err(format!("{} is shelved beyond its episode", alert.id));
                 }
                 Some(_) | None => {}
             }
         }
         Ok(())
+    }
+
+    /// When the newest alert of a key was last told as gone.
+    pub(crate) fn gone(&self, key: &Key) -> Option<i64> {
+        let newest = self.keys.get(key)?.last()?;
+        self.alerts.get(newest)?.gone
     }
 
     /// The alert of a key that is active.
