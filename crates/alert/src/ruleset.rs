@@ -27,7 +27,7 @@ pub struct RuleSet {
     pub(crate) limits: Limits,
     pub(crate) advice: Vec<PackError>,
     /// The ladder of escalation and the causes of incidents.
-    pub(crate) book: Arc<BookConfig>,
+    pub book: Arc<BookConfig>,
 }
 
 /// A rule as the screens list it.

@@ -62,12 +62,7 @@ impl Turns {
 
 impl Book {
     /// Notes a return. Gives back whether the alert is held active in spite of it.
-    pub(super) fn held(
-        &mut self,
-        id: &AlertId,
-        ctx: &Context<'_>,
-        out: &mut Vec<Effect>,
-    ) -> bool {
+    pub(super) fn held(&mut self, id: &AlertId, ctx: &Context<'_>, out: &mut Vec<Effect>) -> bool {
         let now = ctx.origin.now;
         let Some(entry) = self.open.get_mut(id) else {
             return false;

@@ -18,11 +18,7 @@ pub(super) const ID_CHARS_MAX: usize = 100;
 
 pub(super) type Refused = (Refusal, Text);
 
-pub(super) fn refused(
-    refusal: Refusal,
-    vi: impl Into<String>,
-    en: impl Into<String>,
-) -> Refused {
+pub(super) fn refused(refusal: Refusal, vi: impl Into<String>, en: impl Into<String>) -> Refused {
     (
         refusal,
         Text {
@@ -181,7 +177,9 @@ impl Book {
             refusal: remembered.refusal,
             detail: remembered.detail,
             alert: self.alert(&remembered.alert).cloned(),
-            suppression: suppression.and_then(|id| self.suppressions.get(id)).cloned(),
+            suppression: suppression
+                .and_then(|id| self.suppressions.get(id))
+                .cloned(),
             warning: warning.and_then(|id| self.warnings.get(id)).cloned(),
         }
     }

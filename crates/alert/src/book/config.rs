@@ -138,7 +138,9 @@ impl BookConfig {
     }
 
     pub(super) fn gap(&self, cause: &str) -> i64 {
-        self.causes.get(cause).map_or(GAP_DEFAULT, |cause| cause.gap)
+        self.causes
+            .get(cause)
+            .map_or(GAP_DEFAULT, |cause| cause.gap)
     }
 
     pub(super) fn title(&self, cause: &Name) -> Text {

@@ -16,6 +16,9 @@ impl Book {
             return;
         }
         let gateway = (entry.key.entity.clone(), entry.key.status);
+        if !self.is_gateway(&gateway.0, ctx) {
+            return;
+        }
         if self.lifting.remove(id).is_some() {
             self.sync_lift(id);
         }
@@ -24,6 +27,14 @@ impl Book {
             .or_default()
             .insert(id.clone());
         self.keep_back_devices(&gateway, id, ctx, out);
+    }
+
+    fn is_gateway(&mut self, entity: &Name, ctx: &Context<'_>) -> bool {
+        let listed = || {
+            let entities = ctx.vocabulary.entities.values();
+            entities.filter_map(|info| info.gateway.clone()).collect()
+        };
+        self.gateways.get_or_insert_with(listed).contains(entity)
     }
 
     /// Those that rang before their gateway did.
@@ -86,12 +97,7 @@ impl Book {
     }
 
     /// The alert stands for no others any more. Another one of the same gateway takes its place.
-    pub(super) fn lift_at_once(
-        &mut self,
-        id: &AlertId,
-        ctx: &Context<'_>,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(super) fn lift_at_once(&mut self, id: &AlertId, ctx: &Context<'_>, out: &mut Vec<Effect>) {
         self.lifting.remove(id);
         self.sync_lift(id);
         let of = self.down.iter().find(|(_, alerts)| alerts.contains(id));
@@ -117,7 +123,6 @@ impl Book {
 
     fn sync_lift(&mut self, id: &AlertId) {
         let due = self.lifting.get(id).copied();
-        self.timers
-            .set(super::timers::Timer::Lift(id.clone()), due);
+        self.timers.set(super::timers::Timer::Lift(id.clone()), due);
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BookConfig, CHATTER_WINDOW, Context, EVIDENCE_VALUES_MAX, SPANS_MAX};
 use crate::effect::Effect;
+use crate::ruleset::{Kind, RuleSet};
 use crate::signal::{EpisodeId, Key, Said};
 
 /// Who asked for a transition: operator and command id.
@@ -42,6 +43,11 @@ pub(super) struct Entry {
     pub(super) reminded: Time,
     /// Journal time of the last turn while it chatters.
     pub(super) turned: Option<Time>,
+}
+
+fn is_absence(rules: &RuleSet, id: &str) -> bool {
+    let rule = rules.rules.iter().find(|rule| *rule.id == *id);
+    rule.is_some_and(|rule| matches!(rule.kind, Kind::Absence { .. }))
 }
 
 impl Entry {
@@ -141,6 +147,7 @@ impl Entry {
 
     /// Takes over what is said of the condition now.
     pub(super) fn hear(&mut self, said: &Said, ctx: &Context<'_>) {
+        self.absence = is_absence(ctx.rules, &self.key.rule);
         let alert = &mut self.alert;
         alert.severity = said.severity;
         alert.rating = said.rating.clone();

@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
 use super::timers::Timer;
-use super::{
-    Book, BookConfig, Context, INCIDENT_ALERTS_MAX, INCIDENTS_CLOSED_MAX, INCIDENTS_MAX,
-};
+use super::{Book, BookConfig, Context, INCIDENT_ALERTS_MAX, INCIDENTS_CLOSED_MAX, INCIDENTS_MAX};
 use crate::effect::Effect;
 
 const NEAR_KM: f64 = 30.0;
@@ -54,8 +52,8 @@ fn distance((lat, lon): (f64, f64), other: (f64, f64)) -> f64 {
     const KM: f64 = 111.195;
     let middle = ((lat + other.0) / 2.0).to_radians();
     let square = middle * middle;
-    let cosine = 1.0
-        - square / 2.0 * (1.0 - square / 12.0 * (1.0 - square / 30.0 * (1.0 - square / 56.0)));
+    let cosine =
+        1.0 - square / 2.0 * (1.0 - square / 12.0 * (1.0 - square / 30.0 * (1.0 - square / 56.0)));
     let (north, east) = ((lat - other.0) * KM, (lon - other.1) * KM * cosine);
     (north * north + east * east).sqrt()
 }
@@ -208,7 +206,9 @@ impl Book {
     }
 
     fn activity(&mut self, id: &AlertId, now: Time, active: bool) {
-        let incident = self.entry(id).and_then(|entry| entry.alert.incident.clone());
+        let incident = self
+            .entry(id)
+            .and_then(|entry| entry.alert.incident.clone());
         let Some(incident) = incident else { return };
         if let Some(gathering) = self.incidents.get_mut(&incident)
             && gathering.incident.closed.is_none()
@@ -241,12 +241,7 @@ impl Book {
         self.sync_incident(incident);
     }
 
-    pub(super) fn severity_rose(
-        &mut self,
-        id: &AlertId,
-        ctx: &Context<'_>,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(super) fn severity_rose(&mut self, id: &AlertId, ctx: &Context<'_>, out: &mut Vec<Effect>) {
         let Some(entry) = self.open.get(id) else {
             return;
         };

@@ -36,7 +36,11 @@ impl Book {
         let Some(first) = self.entry_mut(&earlier) else {
             return;
         };
-        let first_held = if earlier == later { held } else { first.holds() };
+        let first_held = if earlier == later {
+            held
+        } else {
+            first.holds()
+        };
         if let Some(first) = first.span_mut(into) {
             first.since = first.since.min(span.since);
             first.until = match (first.until, span.until) {
@@ -87,7 +91,9 @@ impl Book {
         ctx: &Context<'_>,
         out: &mut Vec<Effect>,
     ) {
-        let Some(entry) = self.entry(later) else { return };
+        let Some(entry) = self.entry(later) else {
+            return;
+        };
         let acknowledged = entry.alert.acknowledged.clone();
         let Some(entry) = self.open.get_mut(earlier) else {
             return;

@@ -79,15 +79,17 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Origin;
 use crate::ruleset::RuleSet;
 use crate::signal::{EpisodeId, Key};
-pub use config::{BookConfig, Cause, Ladder, Level, Step, WorkingHours};
 use chatter::Turns;
+pub use config::{BookConfig, Cause, Ladder, Level, Step, WorkingHours};
 use entry::Entry;
 use incidents::Gathering;
+#[allow(unused_imports, reason = "the engine saves it with its own state")]
 pub(crate) use saved::BookSaved;
 use shadow::Shadow;
 use timers::Timers;
-use verdicts::Verdicts;
+#[allow(unused_imports, reason = "for reading the snapshots of older releases")]
 pub(crate) use verdicts::OldVerdict;
+use verdicts::Verdicts;
 
 /// Alerts that are over and stay listed.
 pub const RECENT_MAX: usize = 1_000;
@@ -168,6 +170,8 @@ pub(crate) struct Book {
     episodes: BTreeMap<EpisodeId, AlertId>,
     by_key: BTreeMap<Key, BTreeSet<AlertId>>,
     turns: Turns,
+    /// Derived from the catalogue when first needed: entities that others speak through.
+    gateways: Option<BTreeSet<Name>>,
     /// Gateways that are down, by which alerts.
     down: BTreeMap<(Name, Status), BTreeSet<AlertId>>,
     /// Alerts of gateways that are back, and until when their devices are still kept back.
@@ -198,6 +202,7 @@ impl Book {
             episodes: BTreeMap::new(),
             by_key: BTreeMap::new(),
             turns: Turns::default(),
+            gateways: None,
             down: BTreeMap::new(),
             lifting: BTreeMap::new(),
             verdicts: Verdicts::default(),

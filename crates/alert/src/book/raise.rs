@@ -1,13 +1,10 @@
 //! A new alert, and the ends of an episode: returned, resolved, annulled, there again.
 
-use event::{
-    Alert, AlertId, AlertState, Change, Evidence, Handling, Status, Time,
-};
+use event::{Alert, AlertId, AlertState, Change, Evidence, Handling, Status, Time};
 
 use super::entry::{By, Entry, Span};
 use super::{Book, Context, RECENT_MAX};
 use crate::effect::Effect;
-use crate::ruleset::{Kind, RuleSet};
 use crate::signal::{Key, Said};
 
 impl Book {
@@ -22,12 +19,11 @@ impl Book {
     ) {
         self.counters.raised += 1;
         let id = self.unused_id(&key, ctx);
-        let absence = is_absence(ctx.rules, &key.rule);
         let mut entry = Entry {
             alert: new_alert(id.clone(), &key, span.since, said, ctx),
             opened_revision: 0,
             spans: Vec::new(),
-            absence,
+            absence: false,
             gateway: None,
             remind_every: None,
             told: false,
@@ -55,7 +51,11 @@ impl Book {
         self.went_active(&id, ctx, out);
         self.tell_incident(incident.as_ref(), out);
         if let (Some(until), false) = (until, retrospective) {
-            if let Some(last) = self.open.get_mut(&id).and_then(|entry| entry.spans.last_mut()) {
+            if let Some(last) = self
+                .open
+                .get_mut(&id)
+                .and_then(|entry| entry.spans.last_mut())
+            {
                 last.until = Some(until);
             }
             self.gone(&id, false, ctx, out);
@@ -255,11 +255,6 @@ pub(super) fn place(key: &Key) -> String {
         place.push_str("~history");
     }
     place
-}
-
-fn is_absence(rules: &RuleSet, id: &str) -> bool {
-    let rule = rules.rules.iter().find(|rule| *rule.id == *id);
-    rule.is_some_and(|rule| matches!(rule.kind, Kind::Absence { .. }))
 }
 
 pub(super) fn new_alert(

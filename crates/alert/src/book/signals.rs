@@ -330,8 +330,14 @@ impl Book {
         out: &mut Vec<Effect>,
     ) {
         self.config = config;
+        self.gateways = None;
         let gone = |key: &Key| key.source == AlertSource::Rule && !knows(ctx.rules, &key.rule);
-        let gone: Vec<Key> = self.by_key.keys().filter(|key| gone(key)).cloned().collect();
+        let gone: Vec<Key> = self
+            .by_key
+            .keys()
+            .filter(|key| gone(key))
+            .cloned()
+            .collect();
         for key in gone {
             self.take_out(&key, ctx, out);
         }

@@ -254,9 +254,10 @@ impl Book {
         ctx: &Context<'_>,
         out: &mut Vec<Effect>,
     ) {
-        let having = self.open.iter().filter(|(_, entry)| {
-            (entry.alert.handling.suppressed.iter()).any(&is_it)
-        });
+        let having = self
+            .open
+            .iter()
+            .filter(|(_, entry)| (entry.alert.handling.suppressed.iter()).any(&is_it));
         let having: Vec<AlertId> = having.map(|(id, _)| id.clone()).collect();
         for id in having {
             let Some(mut entry) = self.open.remove(&id) else {
@@ -297,7 +298,8 @@ impl Book {
             Some(suppression) => dues(suppression, self.in_force.contains(id)),
             None => [None, None],
         };
-        self.timers.set(super::timers::Timer::Begin(id.clone()), begin);
+        self.timers
+            .set(super::timers::Timer::Begin(id.clone()), begin);
         self.timers.set(super::timers::Timer::End(id.clone()), end);
     }
 }

@@ -10,8 +10,18 @@ const BODY_CHARS_MAX: usize = 4_000;
 const AREAS_MAX: usize = 200;
 /// CAP 1.2, `category`.
 const CATEGORIES: [&str; 12] = [
-    "Geo", "Met", "Safety", "Security", "Rescue", "Fire", "Health", "Env", "Transport", "Infra",
-    "CBRNE", "Other",
+    "Geo",
+    "Met",
+    "Safety",
+    "Security",
+    "Rescue",
+    "Fire",
+    "Health",
+    "Env",
+    "Transport",
+    "Infra",
+    "CBRNE",
+    "Other",
 ];
 
 pub(super) fn check(text: &WarningText, ctx: &Context<'_>) -> Result<(), Refused> {
@@ -37,7 +47,9 @@ pub(super) fn check(text: &WarningText, ctx: &Context<'_>) -> Result<(), Refused
         return Err(refused(
             Refusal::TextTooLong,
             format!("Tiêu đề tối đa {HEADLINE_CHARS_MAX}, nội dung tối đa {BODY_CHARS_MAX} ký tự."),
-            format!("Headlines have {HEADLINE_CHARS_MAX} characters at most, bodies {BODY_CHARS_MAX}."),
+            format!(
+                "Headlines have {HEADLINE_CHARS_MAX} characters at most, bodies {BODY_CHARS_MAX}."
+            ),
         ));
     }
     let area = |code: &event::Name| ctx.vocabulary.areas.contains_key(&**code);

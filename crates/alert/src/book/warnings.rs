@@ -28,7 +28,11 @@ type Proposal<'a> = (
 /// One person, however the name was typed.
 fn person(name: &str) -> String {
     let words: Vec<&str> = name.split_whitespace().collect();
-    let lower: String = words.join(" ").nfkc().flat_map(char::to_lowercase).collect();
+    let lower: String = words
+        .join(" ")
+        .nfkc()
+        .flat_map(char::to_lowercase)
+        .collect();
     lower.nfkc().collect()
 }
 

@@ -30,7 +30,9 @@ const SEVERITIES: [(&str, Severity); 5] = [
 
 pub(crate) fn load_book(files: &PackFiles, errors: &mut Vec<PackError>) -> BookConfig {
     let mut config = BookConfig::default();
-    each(files, ESCALATION, errors, |top| escalation(top, &mut config));
+    each(files, ESCALATION, errors, |top| {
+        escalation(top, &mut config)
+    });
     each(files, CAUSES, errors, |top| causes(top, &mut config));
     config
 }
@@ -149,8 +151,8 @@ fn ladder(table: &Table<'_, '_>, levels: &[Level]) -> Option<(Severity, Ladder)>
         let (Some(after), Some(level)) = (after, level) else {
             continue;
         };
-        let rises = (ladder.steps.last())
-            .is_none_or(|last| last.after < after.value && last.level < level);
+        let rises =
+            (ladder.steps.last()).is_none_or(|last| last.after < after.value && last.level < level);
         if !rises {
             let message = "each step comes later and reaches higher than the one before";
             table.source.error(located.span.start, message);
@@ -171,14 +173,17 @@ fn working_hours(table: &Table<'_, '_>, hours: &mut WorkingHours) {
             match number.and_then(|number| hours.days.get_mut(number)) {
                 Some(works) => *works = true,
                 None => {
-                    let message = format!("`{}` is no day; there are {}", day.value, DAYS.join(", "));
+                    let message =
+                        format!("`{}` is no day; there are {}", day.value, DAYS.join(", "));
                     table.source.error(day.span.start, message);
                 }
             }
         }
     }
     for (key, value) in [("from", &mut hours.from), ("to", &mut hours.to)] {
-        let Some(text) = table.text(key) else { continue };
+        let Some(text) = table.text(key) else {
+            continue;
+        };
         match parse_time(text.value) {
             Some(time) => *value = time,
             None => table
@@ -200,7 +205,8 @@ fn causes(top: &Table<'_, '_>, config: &mut BookConfig) {
         let title = texts(&table, "title");
         let gap = table.duration("gap");
         if let Some(gap) = gap.as_ref().filter(|gap| gap.value < MINUTE) {
-            top.source.error(gap.span.start, "`gap` is at least a minute");
+            top.source
+                .error(gap.span.start, "`gap` is at least a minute");
         }
         table.finish();
         let (Some(id), Some(title)) = (id, title) else {

@@ -1,6 +1,6 @@
 //! Nothing grows without end.
 
-use super::script::world;
+use super::world::world;
 use crate::book::{
     CHATTER_TURNS, COMMENTS_MAX, EVIDENCE_VALUES_MAX, INCIDENT_ALERTS_MAX, RECENT_MAX, SPANS_MAX,
     SUPPRESSIONS_ENDED_MAX, SUPPRESSIONS_MAX, WARNINGS_MAX,
@@ -65,7 +65,12 @@ fn suppressions() {
         world.quick(&format!("lift l{number} m{number}"));
     }
     assert_eq!(world.book.suppressions().count(), SUPPRESSIONS_ENDED_MAX);
-    assert!(world.book.alerts().all(|alert| alert.handling.suppressed.is_empty()));
+    assert!(
+        world
+            .book
+            .alerts()
+            .all(|alert| alert.handling.suppressed.is_empty())
+    );
 }
 
 #[test]
@@ -86,7 +91,9 @@ fn warnings() {
 fn alerts_of_an_incident() {
     let mut world = world();
     for number in 0..INCIDENT_ALERTS_MAX + 5 {
-        world.quick(&format!("began e{number} hi/x{number} 0m cause=flood area=a1"));
+        world.quick(&format!(
+            "began e{number} hi/x{number} 0m cause=flood area=a1"
+        ));
     }
     let incident = world.book.incidents().next().unwrap();
     assert_eq!(incident.alerts.len(), INCIDENT_ALERTS_MAX);
@@ -102,7 +109,12 @@ fn values_keep_the_first_and_the_newest() {
         world.value(1, number);
     }
     let alert = world.book.alerts().next().unwrap();
-    let kept: Vec<u64> = alert.evidence.values.iter().map(|value| value.offset).collect();
+    let kept: Vec<u64> = alert
+        .evidence
+        .values
+        .iter()
+        .map(|value| value.offset)
+        .collect();
     assert_eq!(kept, [0, 13, 14, 15, 16, 17, 18, 19]);
     assert_eq!(kept.len(), EVIDENCE_VALUES_MAX);
     assert_eq!(CHATTER_TURNS, 3);

@@ -3,8 +3,12 @@
 
 mod bounds;
 mod pack;
+mod random;
 mod script;
+mod shown;
 mod table;
+mod upgrade;
+mod world;
 
 use script::run;
 

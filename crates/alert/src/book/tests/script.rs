@@ -5,102 +5,18 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use event::{
-    Action, AlertId, AlertSource, AlertState, AreaInfo, CloseCause, Command, EntityInfo, JournalId,
-    PackFiles, PublicWarningId, Rating, Severity, Status, Stream, SuppressionId, SuppressionKind,
-    SuppressionScope, Text, Time, Vocabulary, WarningText, WarningType,
+    Action, AlertId, AlertSource, AlertState, CloseCause, Command, JournalId, PublicWarningId,
+    Rating, Severity, Status, Stream, SuppressionId, SuppressionKind, SuppressionScope, Time,
+    WarningText, WarningType,
 };
 
+use super::shown::{name_of, show, shown};
+use super::world::{START, World, text};
 use crate::book::{Book, BookSaved, Context};
-use crate::effect::Effect;
 use crate::engine::Origin;
-use crate::ruleset::RuleSet;
 use crate::signal::{EpisodeId, Key, Said, Signal};
 
-/// 2024-09-08 20:00 local, a Sunday.
-const START: &str = "2024-09-08T13:00:00Z";
-
-pub(super) struct World {
-    pub(super) rules: RuleSet,
-    pub(super) vocabulary: Vocabulary,
-    pub(super) book: Book,
-    pub(super) now: Time,
-    pub(super) offset: u64,
-    checked: bool,
-}
-
 pub(super) type Words<'a> = BTreeMap<&'a str, &'a str>;
-
-fn text(words: &str) -> Text {
-    Text {
-        vi: words.to_owned(),
-        en: words.to_owned(),
-    }
-}
-
-const RULES: &str = include_str!("rules.toml");
-const ESCALATION: &str = include_str!("escalation.toml");
-const CAUSES: &str = include_str!("causes.toml");
-
-pub(super) fn vocabulary() -> Vocabulary {
-    let mut vocabulary = Vocabulary {
-        site: "test".to_owned(),
-        ..Vocabulary::default()
-    };
-    // a1 and a2 are neighbours (about 22 km), a9 is far away.
-    for (code, lat, lon) in [("a1", 22.0, 104.0), ("a2", 22.2, 104.0), ("a9", 23.5, 104.0)] {
-        let area = AreaInfo {
-            code: code.into(),
-            kind: "xa".to_owned(),
-            name: code.to_owned(),
-            lat,
-            lon,
-            km2: 1.0,
-        };
-        vocabulary.areas.insert(code.to_owned(), area);
-    }
-    let listed = [("gw", None, None), ("d1", Some("gw"), None), ("d2", Some("gw"), None)];
-    let rivers = [("r1", None, Some("thao")), ("r2", None, Some("thao")), ("g1", None, None)];
-    for (id, gateway, river) in listed.into_iter().chain(rivers) {
-        let info = EntityInfo {
-            id: id.into(),
-            name: text(id),
-            stream: Stream::Disaster,
-            profile: "p".into(),
-            area: None,
-            lat: None,
-            lon: None,
-            labels: BTreeMap::new(),
-            interval_seconds: 60,
-            expected: true,
-            gateway: gateway.map(Into::into),
-            river: river.map(Into::into),
-            river_km: None,
-        };
-        vocabulary.entities.insert(id.to_owned(), info);
-    }
-    vocabulary
-}
-
-pub(super) fn world() -> World {
-    let vocabulary = vocabulary();
-    let mut files = PackFiles::default();
-    for (path, content) in [
-        ("rules/all.toml", RULES),
-        ("escalation.toml", ESCALATION),
-        ("causes.toml", CAUSES),
-    ] {
-        files.files.insert(path.to_owned(), content.into());
-    }
-    let rules = RuleSet::load(&files, &vocabulary).unwrap();
-    World {
-        book: Book::new(Arc::clone(&rules.book)),
-        rules,
-        vocabulary,
-        now: Time::parse(START).unwrap(),
-        offset: 0,
-        checked: true,
-    }
-}
 
 pub(super) fn minutes(word: &str) -> i64 {
     match word.strip_prefix('-') {
@@ -111,14 +27,6 @@ pub(super) fn minutes(word: &str) -> i64 {
 
 fn time(word: &str) -> Time {
     Time::parse(START).unwrap().plus(minutes(word))
-}
-
-fn shown(at: Time) -> String {
-    let seconds = at.since(Time::parse(START).unwrap()) / Time::SECOND;
-    match (seconds / 60, seconds % 60) {
-        (minutes, 0) => format!("{minutes}m"),
-        (minutes, seconds) => format!("{minutes}m{seconds}s"),
-    }
 }
 
 pub(super) fn said(words: &Words<'_>, at: Time) -> Box<Said> {
@@ -193,7 +101,9 @@ impl World {
         let (name, number) = word.split_once('#').map_or((word, None), |(name, number)| {
             (name, Some(number.parse::<usize>().unwrap()))
         });
-        let mut named: Vec<_> = (self.book.alerts()).filter(|alert| name_of(alert) == name).collect();
+        let mut named: Vec<_> = (self.book.alerts())
+            .filter(|alert| name_of(alert) == name)
+            .collect();
         named.sort_by_key(|alert| (alert.raised, alert.id.clone()));
         let index = number.map_or(named.len().saturating_sub(1), |number| number - 1);
         let none = || AlertId("none".to_owned());
@@ -247,7 +157,13 @@ impl World {
     }
 
     fn action(&self, verb: &str, names: &[&str], words: &Words<'_>) -> Action {
-        let reason = || words.get("why").copied().unwrap_or("because").replace('_', " ");
+        let reason = || {
+            words
+                .get("why")
+                .copied()
+                .unwrap_or("because")
+                .replace('_', " ")
+        };
         match verb {
             "ack" => Action::Acknowledge,
             "shelve" => Action::Shelve {
@@ -328,7 +244,9 @@ impl World {
                 _ => WarningType::Alert,
             },
             alerts: list("alerts").map(|word| self.id(word)).collect(),
-            references: list("of").map(|id| PublicWarningId(id.to_owned())).collect(),
+            references: list("of")
+                .map(|id| PublicWarningId(id.to_owned()))
+                .collect(),
             text: Box::new(WarningText {
                 event: text("flood"),
                 headline: text(words.get("headline").copied().unwrap_or("flood")),
@@ -356,7 +274,9 @@ impl World {
             operator: words.get("by").copied().unwrap_or("Lan").replace('_', " "),
             verified: false,
             seen_state: seen.map_or(AlertState::Normal, |alert| alert.state),
-            seen_revision: words.get("rev").map_or(revision, |rev| rev.parse().unwrap()),
+            seen_revision: words
+                .get("rev")
+                .map_or(revision, |rev| rev.parse().unwrap()),
             alert,
             action,
         }
@@ -389,7 +309,8 @@ impl World {
             self.now = time(names[0]);
         }
         let signal = self.signal(verb, &names, &words);
-        let command = (signal.is_none() && verb != "at").then(|| self.command(verb, &names, &words));
+        let command =
+            (signal.is_none() && verb != "at").then(|| self.command(verb, &names, &words));
         let copy = self.checked.then(|| self.copy());
         let origin = self.origin();
         let ctx = Context {
@@ -411,7 +332,11 @@ impl World {
         let (out, verdict) = act(&mut self.book);
         if let Some(mut copy) = copy {
             let same = act(&mut copy);
-            assert_eq!(same, (out.clone(), verdict.clone()), "after a restore: {line}");
+            assert_eq!(
+                same,
+                (out.clone(), verdict.clone()),
+                "after a restore: {line}"
+            );
             assert_eq!(copy.save(), self.book.save(), "after a restore: {line}");
             let kept = self.book.timers.clone();
             self.book.derive_timers();
@@ -473,84 +398,10 @@ impl World {
     }
 }
 
-fn name_of(alert: &event::Alert) -> String {
-    let status = match alert.status {
-        Status::Actual => "",
-        Status::Exercise => "@exercise",
-        Status::Test => "@test",
-    };
-    let history = if alert.retrospective { "~history" } else { "" };
-    format!("{}/{}{status}{history}", alert.rule, alert.entity)
-}
-
-fn show(effect: &Effect) -> String {
-    match effect {
-        Effect::Transition(transition) => show_transition("", transition),
-        Effect::Shadow(transition) => show_transition("shadow ", transition),
-        Effect::Suppression(change) => format!(
-            "> suppression {} {:?} kept {}\n",
-            change.suppression.id, change.step, change.suppression.kept_back
-        ),
-        Effect::Incident(incident) => format!(
-            "> incident {} {:?} total {} active {}{}\n",
-            incident.id.0.split(':').take(2).collect::<Vec<_>>().join(":"),
-            incident.severity,
-            incident.total,
-            incident.active,
-            if incident.closed.is_some() { " closed" } else { "" }
-        ),
-        Effect::PublicWarning(warning) => format!(
-            "> warning {} {:?} {:?} {:?}\n",
-            warning.id, warning.kind, warning.state, warning.status
-        ),
-    }
-}
-
-fn show_transition(kind: &str, transition: &event::Transition) -> String {
-    let alert = &transition.alert;
-    let state = match alert.state {
-        AlertState::Unacknowledged => "unack",
-        AlertState::Acknowledged => "ack",
-        AlertState::ReturnedUnacknowledged => "returned",
-        AlertState::Latched => "latched",
-        AlertState::Normal => "normal",
-    };
-    let mut line = format!(
-        "> {kind}{} {} {state} r{}",
-        transition.change.name(),
-        name_of(alert),
-        alert.revision
-    );
-    for span in &alert.episodes {
-        let end = span.returned.map_or("".to_owned(), shown);
-        write!(line, " [{}..{end}]", shown(span.since)).unwrap();
-    }
-    let count = alert.episodes.len();
-    if alert.occurrences as usize != count {
-        write!(line, " x{}", alert.occurrences).unwrap();
-    }
-    for kept in &alert.handling.suppressed {
-        write!(line, " {:?}", kept.kind).unwrap();
-    }
-    if let Some(chattering) = &alert.handling.chattering {
-        write!(line, " turns {}", chattering.turns).unwrap();
-    }
-    if let (event::Change::Escalated, Some(to)) = (transition.change, &alert.handling.escalated) {
-        write!(line, " to {}", to.level).unwrap();
-    }
-    if alert.incident.is_some() {
-        line.push_str(" incident");
-    }
-    if let Some(by) = &transition.by {
-        write!(line, " by {by}").unwrap();
-    }
-    line + "\n"
-}
-
 /// Runs all cases of a file and compares the whole of it.
 pub(super) fn run(file: &str) {
     let mut written = String::new();
-    let mut world = world();
+    let mut world = super::world::world();
     for line in file.lines() {
         if line.starts_with('>') {
             continue;
@@ -558,7 +409,7 @@ pub(super) fn run(file: &str) {
         written.push_str(line);
         written.push('\n');
         if line.starts_with("==") {
-            world = super::script::world();
+            world = super::world::world();
         } else if !line.is_empty() && !line.starts_with('#') {
             written.push_str(&world.step(line));
         }

@@ -2,7 +2,7 @@
 
 use event::{AlertState, Refusal};
 
-use super::script::{World, world};
+use super::world::{World, world};
 
 const STATES: [(&str, &[&str]); 5] = [
     ("U", &["began e1 hi/g1 0m latch"]),
@@ -63,10 +63,7 @@ const TABLE: [(&str, [&str; 5]); 13] = [
         "close x hi/g1 handled",
         ["WrongState", "WrongState", "N", "N", "StateChanged"],
     ),
-    (
-        "close x hi/g1 sensor",
-        ["N", "N", "N", "N", "StateChanged"],
-    ),
+    ("close x hi/g1 sensor", ["N", "N", "N", "N", "StateChanged"]),
     (
         "reopen x hi/g1",
         ["WrongState", "WrongState", "WrongState", "WrongState", "R"],
@@ -125,7 +122,10 @@ fn every_command_in_every_state() {
             } else {
                 assert_eq!(state(&world), expected, "{command} in {name}: {answer}");
                 assert!(answer.ends_with("> accepted\n"), "{answer}");
-                assert!(answer.lines().count() > 1, "{command} in {name} told nothing");
+                assert!(
+                    answer.lines().count() > 1,
+                    "{command} in {name} told nothing"
+                );
             }
         }
     }
@@ -139,5 +139,8 @@ fn unreadable_commands_are_not_remembered() {
     assert_eq!(answer, "> refused CommandUnreadable\n");
     assert!(world.step("ack c1 hi/g1").ends_with("> accepted\n"));
     let reused = world.step("comment c1 hi/g1");
-    assert_eq!(reused, format!("> refused {:?}\n", Refusal::CommandIdReused));
+    assert_eq!(
+        reused,
+        format!("> refused {:?}\n", Refusal::CommandIdReused)
+    );
 }
