@@ -227,6 +227,7 @@ impl Run<'_> {
     fn compare(&mut self, now: i64) -> Result<(), String> {
         self.dirty.extend(self.truth.take_changed());
         for key in std::mem::take(&mut self.dirty) {
+            self.told.look(&key, &self.engine);
             let (told, truth) = (self.told.spans(&key), self.truth.spans(&key));
             if told != truth {
                 return Err(format!(
@@ -257,9 +258,10 @@ impl Run<'_> {
     /// heard first.
     fn gateway(&self, now: i64) -> Result<(), String> {
         let silent = |entity| ("silent", (entity, Status::Actual));
-        let down = self.told.active(&silent(GATEWAY)).is_some();
-        let returned = self.told.gone(&silent(GATEWAY));
-        if !down && returned.is_some_and(|at| now - at < GATEWAY_GRACE) {
+        let spans = self.truth.spans(&silent(GATEWAY)).last();
+        let down = spans.is_some_and(|(_, end)| end.is_none());
+        let returned = spans.and_then(|(_, end)| *end);
+        if returned.is_some_and(|at| now - at < GATEWAY_GRACE) {
             return Ok(());
         }
         let alerts = BEHIND_GATEWAY.into_iter().filter_map(|entity| self.told.active(&silent(entity)));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use alert::Engine;
 use event::{Alert, AlertState, Change, Time, Transition};
 
 use crate::site::{GATEWAY, SPEAKERS};
@@ -140,16 +141,20 @@ fn check_step(before: Option<&Heard>, transition: &Transition, now: i64) -> Resu
 }
 
 /// What is so of every alert in every state.
-fn check_alert(alert: &Alert, spans: &[Span]) -> Result<(), String> {
-    let fail = |what: &str| Err(format!("{} in {:?}: {what}", alert.id, alert.state));
+fn check_alert(alert: &Alert, change: Change, spans: &[Span]) -> Result<(), String> {
+    let fail = |what: &str| {
+        Err(format!("{} {} in {:?}: {what}", alert.id, change.name(), alert.state))
+    };
     let last = spans.last().copied();
-    if last != Some((alert.since.0, alert.returned.map(|at| at.0))) {
+    // What chatters is held active, its episodes stay what they are; once it is quiet it returns with the next transition.
+    let chattering =
+        alert.handling.chattering.is_some() || change == Change::ChatteringEnded;
+    if !chattering && last != Some((alert.since.0, alert.returned.map(|at| at.0))) {
         return fail(&format!(
             "since and returned are not its last episode {last:?}"
         ));
     }
     let gone = alert.returned.is_some();
-    let chattering = alert.handling.chattering.is_some();
     let acknowledged = alert.acknowledged.is_some();
     match alert.state {
         AlertState::Unacknowledged if acknowledged => fail("is acknowledged"),
@@ -181,7 +186,7 @@ impl Told {
         // Spans of what never was, or goes on in another, are no longer its own.
         let void = matches!(transition.change, Change::Annulled | Change::Merged);
         if !void {
-            check_alert(alert, &spans)?;
+            check_alert(alert, transition.change, &spans)?;
         }
         let opens = matches!(transition.change, Change::Raised | Change::Reopened);
         let opened = match before {
@@ -216,6 +221,18 @@ impl Told {
         };
         self.alerts.insert(id, heard);
         Ok(key)
+    }
+
+    /// The turns of what chatters are counted, not told one by one: what is listed says them.
+    pub(crate) fn look(&mut self, key: &Key, engine: &Engine) {
+        for id in self.keys.get(key).into_iter().flatten() {
+            if let Some(heard) = self.alerts.get_mut(id)
+                && heard.alert.handling.chattering.is_some()
+                && let Some(listed) = engine.alerts().find(|alert| alert.id.0 == *id)
+            {
+                heard.spans = spans_of(listed, &heard.spans);
+            }
+        }
     }
 
     /// The live episodes of a key, in order; what was annulled or merged left out.
@@ -256,12 +273,6 @@ impl Told {
             }
         }
         Ok(())
-    }
-
-    /// When the newest alert of a key was last told as gone.
-    pub(crate) fn gone(&self, key: &Key) -> Option<i64> {
-        let newest = self.keys.get(key)?.last()?;
-        self.alerts.get(newest)?.gone
     }
 
     /// The alert of a key that is active.

@@ -84,11 +84,8 @@ fn functions() -> Vec<Rule> {
     };
     let busy = move |view: &View<'_>, at: i64| {
         let mut begin = at;
-        for time in view.0[0]
-            .times(&["flow"], at - 24 * HOUR, at)
-            .into_iter()
-            .rev()
-        {
+        let samples = view.0[0].window("flow", at - 24 * HOUR, at);
+        for (time, _) in samples.into_iter().rev() {
             if begin - time > 6 * MINUTE {
                 break;
             }
