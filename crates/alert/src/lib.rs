@@ -45,8 +45,6 @@ pub use book::{
     SHELVE_MAX, Step, TEXT_CHARS_MAX, VERDICTS_MAX, WorkingHours,
 };
 pub use effect::Effect;
-pub use engine::{
-    ABSENCE_GRACE, Counters, ENTITIES_MAX, Engine, Origin, RestoreError, Saved,
-};
+pub use engine::{ABSENCE_GRACE, Counters, ENTITIES_MAX, Engine, Origin, RestoreError, Saved};
 pub use history::OBSERVATIONS_MAX;
 pub use ruleset::{RULE_FAULT, RULES_MAX, RuleInfo, RuleSet};

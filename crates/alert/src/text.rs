@@ -12,10 +12,7 @@ use std::fmt::Write as _;
 
 use event::{Text, Time};
 
-use crate::cel::{Inputs, Program, Value};
-
-/// Local time of the sites served: Viet Nam has had no other offset since 1975 and no daylight saving.
-const LOCAL_OFFSET_NS: i64 = 7 * 3_600 * Time::SECOND;
+use crate::cel::{Inputs, LOCAL_OFFSET_NS, Program, Value};
 
 const NO_BREAK_SPACE: char = '\u{a0}';
 

@@ -77,8 +77,11 @@ impl Feed {
             flags: EventFlags::default(),
             values: values.iter().map(measured).collect(),
         };
-        self.engine.advance(&origin, &mut self.out);
-        self.engine.event(&origin, &event, &mut self.out);
+        let mut effects = Vec::new();
+        self.engine.advance(&origin, &mut effects);
+        self.engine.event(&origin, &event, &mut effects);
+        let transitions = effects.iter().filter_map(alert::Effect::transition);
+        self.out.extend(transitions.cloned());
     }
 
     fn level(&mut self, minute: i64, entity: &str, level: f64) {

@@ -7,6 +7,9 @@ use super::hand::by;
 use super::{Book, Context};
 use crate::effect::Effect;
 
+/// Rules whose false alerts are counted; packs change, and with them the rules.
+const FALSE_RULES_MAX: usize = 4_096;
+
 impl Book {
     /// Sets a latched alert back.
     pub(super) fn reset(
@@ -61,7 +64,7 @@ impl Book {
         if cause == CloseCause::FalseAlert && entry.alert.handling.false_alert.is_none() {
             entry.alert.handling.false_alert = Some(mark(command, text, ctx));
             let rule: Name = entry.key.rule.clone();
-            *self.false_alerts.entry(rule).or_default() += 1;
+            self.count_false(rule);
         }
         self.end(command.about(), Change::Closed, by(command), ctx, out);
         Ok(())
@@ -122,8 +125,15 @@ impl Book {
         entry.alert.handling.false_alert = Some(mark(command, reason, ctx));
         entry.tell(Change::MarkedFalse, by(command), ctx, out);
         let rule = entry.key.rule.clone();
-        *self.false_alerts.entry(rule).or_default() += 1;
+        self.count_false(rule);
         Ok(())
+    }
+
+    fn count_false(&mut self, rule: Name) {
+        if self.false_alerts.len() >= FALSE_RULES_MAX && !self.false_alerts.contains_key(&rule) {
+            self.false_alerts.pop_first();
+        }
+        *self.false_alerts.entry(rule).or_default() += 1;
     }
 
     pub(super) fn unmark_false(

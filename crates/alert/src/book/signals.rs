@@ -2,7 +2,7 @@
 
 use event::{AlertId, AlertSource, Change, EvidenceValue, Time};
 
-use super::entry::Span;
+use super::entry::{Entry, Span};
 use super::{Book, Context};
 use crate::effect::Effect;
 use crate::ruleset::RuleSet;
@@ -85,16 +85,20 @@ impl Book {
         }
     }
 
-    /// The open alert of the key that a new episode belongs to: the newest, if nobody has acknowledged it or it waits for its reset.
+    /// The open alert of the key that a new episode belongs to: the newest that nobody has acknowledged, that waits for its reset or
+    /// that is held for chattering.
     fn joined(&self, key: &Key, span: &Span) -> Option<AlertId> {
         let entries = self.by_key.get(key)?.iter();
+        let takes = |entry: &&Entry| {
+            let later = entry.last().is_none_or(|last| last.since <= span.since);
+            let latched = !entry.active() && later;
+            entry.waits() || latched || entry.alert.handling.chattering.is_some()
+        };
         let newest = entries
             .filter_map(|id| self.open.get(id))
+            .filter(takes)
             .max_by_key(|entry| entry.last().map(|last| last.since))?;
-        let later = newest.last().is_none_or(|last| last.since <= span.since);
-        let latched = !newest.active() && later;
-        let held = newest.alert.handling.chattering.is_some();
-        (newest.waits() || latched || held).then(|| newest.alert.id.clone())
+        Some(newest.alert.id.clone())
     }
 
     fn join(
@@ -308,7 +312,7 @@ impl Book {
         id
     }
 
-    pub(super) fn entry_mut(&mut self, id: &AlertId) -> Option<&mut super::Entry> {
+    pub(super) fn entry_mut(&mut self, id: &AlertId) -> Option<&mut Entry> {
         match self.open.get_mut(id) {
             Some(entry) => Some(entry),
             None => self.over.get_mut(id),

@@ -59,7 +59,7 @@ impl Compiler<'_> {
             ("previous", [measure]) => {
                 let (kind, slot) = self.named(name, measure)?;
                 self.reaches(slot, PREVIOUS_NS);
-                self.cost += price(PREVIOUS_SAMPLES_MAX);
+                self.charge(price(PREVIOUS_SAMPLES_MAX));
                 self.push(kind, Node::Previous(slot))
             }
             ("last", [measure]) => {
@@ -92,18 +92,13 @@ impl Compiler<'_> {
             }
             ("local_hour", []) => self.push(Kind::Number, Node::LocalHour),
             ("weekday", []) => self.push(Kind::Number, Node::Weekday),
-            ("local_hour" | "weekday", _) => {
-                self.wrong(at, format!("`{name}` takes no arguments"))
-            }
+            ("local_hour" | "weekday", _) => self.wrong(at, format!("`{name}` takes no arguments")),
             ("times", _) => self.times(at, arguments),
             ("time_to", _) => self.time_to(at, arguments),
             ("baseline" | "deviation", _) => self.baseline(at, name, arguments),
             ("quality", _) => self.quality(at, arguments),
             ("across", _) => self.over_members(at, arguments),
-            _ => self.wrong(
-                at,
-                format!("unknown function `{name}`; there are {KNOWN}"),
-            ),
+            _ => self.wrong(at, format!("unknown function `{name}`; there are {KNOWN}")),
         }
     }
 
@@ -121,7 +116,7 @@ impl Compiler<'_> {
 
     fn window(&mut self, over: Over, slot: u8, span: Span) -> Typed {
         self.reaches(slot, span.depth());
-        self.cost += self.price_of(span);
+        self.charge(self.price_of(span));
         self.push(Kind::Number, Node::Window(over, slot, span))
     }
 
@@ -143,12 +138,15 @@ impl Compiler<'_> {
         let slot = self.number_named("percentile", measure);
         let wanted = literal(percent).filter(|percent| (0.0..=100.0).contains(percent));
         if wanted.is_none() {
-            self.wrong(percent.at, "`percentile` takes a fixed number from 0 to 100 second");
+            self.wrong(
+                percent.at,
+                "`percentile` takes a fixed number from 0 to 100 second",
+            );
         }
         let span = self.span("percentile", span);
         let (slot, percent, span) = (slot?, wanted?, span?);
         // They are gathered and parted.
-        self.cost += 3 * self.price_of(span);
+        self.charge(3 * self.price_of(span));
         self.window(Over::Percentile(percent), slot, span)
     }
 
@@ -176,7 +174,8 @@ impl Compiler<'_> {
 
     fn times(&mut self, at: usize, arguments: &[Expr]) -> Typed {
         let [condition, span] = arguments else {
-            let message = "`times` takes a condition and a duration, as times(level > 3, duration('1h'))";
+            let message =
+                "`times` takes a condition and a duration, as times(level > 3, duration('1h'))";
             return self.wrong(at, message);
         };
         let span = self.span("times", span);
@@ -247,7 +246,10 @@ impl Compiler<'_> {
             _ => None,
         };
         if across.is_none() {
-            self.wrong(how.at, "`across` computes 'count', 'min', 'max', 'mean' or 'sum'");
+            self.wrong(
+                how.at,
+                "`across` computes 'count', 'min', 'max', 'mean' or 'sum'",
+            );
         }
         let profile = match arguments.get(2) {
             Some(expr) => match &expr.ast {
@@ -296,26 +298,28 @@ impl Compiler<'_> {
         }
         self.ahead = true;
         self.reaches(slot, span.depth());
-        self.cost += self.price_of(span);
+        self.charge(self.price_of(span));
         self.push(Kind::Duration, Node::TimeTo(slot, node, span))
     }
 
     fn baseline(&mut self, at: usize, name: &str, arguments: &[Expr]) -> Typed {
         let [measure, days] = arguments else {
-            let message = format!("`{name}` takes a measure and a number of days, as {name}(level, 7)");
+            let message =
+                format!("`{name}` takes a measure and a number of days, as {name}(level, 7)");
             return self.wrong(at, message);
         };
         let slot = self.number_named(name, measure);
         let range = 1.0..=f64::from(BASELINE_DAYS_MAX);
         let count = literal(days).filter(|days| range.contains(days) && days.fract() == 0.0);
         let Some(count) = count else {
-            let message = format!("`{name}` takes a fixed whole number of days, 1 to {BASELINE_DAYS_MAX}");
+            let message =
+                format!("`{name}` takes a fixed whole number of days, 1 to {BASELINE_DAYS_MAX}");
             return self.wrong(days.at, message);
         };
         let (slot, days) = (slot?, count as u8);
         self.reaches(slot, baseline_depth(days));
         // They are gathered, parted for the median and parted again for the distances.
-        self.cost += 4 * u64::from(days) * price(BASELINE_SAMPLES_MAX);
+        self.charge(4 * u64::from(days) * price(BASELINE_SAMPLES_MAX));
         let node = if name == "baseline" {
             Node::Baseline(slot, days)
         } else {
@@ -326,7 +330,8 @@ impl Compiler<'_> {
 
     fn quality(&mut self, at: usize, arguments: &[Expr]) -> Typed {
         let [measure, flag] = arguments else {
-            let message = "`quality` takes a measure and the name of a flag, as quality(level, 'stuck')";
+            let message =
+                "`quality` takes a measure and the name of a flag, as quality(level, 'stuck')";
             return self.wrong(at, message);
         };
         let (_, slot) = self.named("quality", measure)?;
@@ -340,7 +345,10 @@ impl Compiler<'_> {
             Some(bits) => self.push(Kind::Boolean, Node::Flag(slot, bits.0)),
             None => {
                 let names: Vec<&str> = bits.clone().flat_map(|bit| bit.names()).collect();
-                self.wrong(flag.at, format!("a quality flag is one of {}", names.join(", ")))
+                self.wrong(
+                    flag.at,
+                    format!("a quality flag is one of {}", names.join(", ")),
+                )
             }
         }
     }
@@ -354,12 +362,18 @@ impl Compiler<'_> {
                     self.measure(expr.at, Some(member), name)
                 }
                 _ => {
-                    self.wrong(expr.at, format!("`{function}` takes the name of a measure first"));
+                    self.wrong(
+                        expr.at,
+                        format!("`{function}` takes the name of a measure first"),
+                    );
                     None
                 }
             },
             _ => {
-                self.wrong(expr.at, format!("`{function}` takes the name of a measure first"));
+                self.wrong(
+                    expr.at,
+                    format!("`{function}` takes the name of a measure first"),
+                );
                 None
             }
         }
@@ -378,7 +392,10 @@ impl Compiler<'_> {
     /// The text of a duration, nanoseconds.
     fn length(&mut self, function: &str, expr: &Expr) -> Option<i64> {
         let Ast::Text(text) = &expr.ast else {
-            self.wrong(expr.at, format!("`{function}` takes a string, as {function}('1h')"));
+            self.wrong(
+                expr.at,
+                format!("`{function}` takes a string, as {function}('1h')"),
+            );
             return None;
         };
         let length = parse_duration(text);
@@ -422,14 +439,20 @@ impl Compiler<'_> {
             return Some(length);
         }
         let days = WINDOW_SECONDS_MAX / 86_400;
-        self.wrong(expr.at, format!("a window lasts between 1 s and {days} days"));
+        self.wrong(
+            expr.at,
+            format!("a window lasts between 1 s and {days} days"),
+        );
         None
     }
 
     fn tumbling(&mut self, expr: &Expr, length: i64) -> Option<Span> {
         let length = self.checked(expr, length)?;
         if DAY % length != 0 && length % DAY != 0 {
-            self.wrong(expr.at, "a tumbling window divides a day or lasts whole days");
+            self.wrong(
+                expr.at,
+                "a tumbling window divides a day or lasts whole days",
+            );
             return None;
         }
         Some(Span::Tumbling(length))
@@ -437,7 +460,10 @@ impl Compiler<'_> {
 
     fn session(&mut self, expr: &Expr, gap: i64) -> Option<Span> {
         if !(SECOND..=SESSION_NS_MAX / 2).contains(&gap) {
-            self.wrong(expr.at, "the silence that ends a session lasts between 1 s and 12 h");
+            self.wrong(
+                expr.at,
+                "the silence that ends a session lasts between 1 s and 12 h",
+            );
             return None;
         }
         Some(Span::Session(gap))

@@ -2,8 +2,8 @@
 
 use event::{MeasureType, Name};
 
-use super::parser::{Ast, Expr, parse};
 use super::inputs::Inputs;
+use super::parser::{Ast, Expr, parse};
 use super::program::{Arithmetic, Node, Program, Relation, Value};
 use super::{COST_MAX, Kind, Mistake};
 
@@ -171,8 +171,12 @@ impl Compiler<'_> {
         None
     }
 
+    pub(super) fn charge(&mut self, steps: u64) {
+        self.cost = self.cost.saturating_add(steps);
+    }
+
     pub(super) fn push(&mut self, kind: Kind, node: Node) -> Typed {
-        self.cost += 1;
+        self.charge(1);
         let index = u16::try_from(self.nodes.len()).ok()?;
         self.nodes.push(node);
         Some((kind, index))

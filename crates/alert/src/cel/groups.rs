@@ -3,8 +3,8 @@
 use event::Name;
 
 use super::inputs::{Inputs, finite};
-use super::program::{Across, Node, Program, Value};
-use super::window::{self, Span};
+use super::program::{Across, Program, Value};
+use super::window::Span;
 use super::{MEMBERS_MAX, TIMES_POINTS_MAX};
 
 impl Program {
@@ -98,38 +98,5 @@ impl Program {
             Across::Mean => finite(total / f64::from(known)),
             _ => finite(total),
         }
-    }
-
-    /// What its functions over time look at as of `inputs.at`: the rule's slot, first and last instant (both included). For
-    /// evidence; those inside `times` and `across` are told for the instant itself and the first view.
-    pub(crate) fn spans(&self, inputs: &Inputs<'_>) -> Vec<(u8, i64, i64)> {
-        let mut out = Vec::new();
-        for node in &self.nodes {
-            let (slot, span) = match node {
-                Node::Window(_, slot, span) | Node::TimeTo(slot, _, span) => (slot, *span),
-                Node::Baseline(slot, days) | Node::Deviation(slot, days) => {
-                    let days = window::baseline_bounds(*days, inputs.at);
-                    out.extend(days.map(|(from, to)| (*slot, from, to)));
-                    continue;
-                }
-                Node::Times(_, slots, span) => {
-                    let bounds = slots.first().and_then(|slot| inputs.place(*slot));
-                    if let Some((history, place)) = bounds {
-                        let (from, to) = span.bounds(history, place, inputs.at);
-                        out.extend(slots.iter().map(|slot| (*slot, from, to)));
-                    }
-                    continue;
-                }
-                _ => continue,
-            };
-            if let Some((history, place)) = inputs.place(*slot) {
-                let (from, to) = span.bounds(history, place, inputs.at);
-                out.push((*slot, from, to));
-            }
-        }
-        out.retain(|(_, from, to)| from <= to);
-        out.sort_unstable();
-        out.dedup();
-        out
     }
 }

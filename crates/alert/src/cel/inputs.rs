@@ -206,4 +206,3 @@ pub(super) fn finite<'a>(value: f64) -> Value<'a> {
         Value::Fault
     }
 }
-

@@ -23,11 +23,9 @@ mod lint;
 mod parser;
 mod program;
 pub(crate) mod steps;
-mod window;
-#[cfg(test)]
-mod hostile;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub(crate) use compile::{Environment, Need, compile};
 pub(crate) use inputs::{Inputs, LimitCell, MemberView, Place};

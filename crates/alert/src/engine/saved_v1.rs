@@ -320,7 +320,10 @@ impl SavedV1 {
     /// What it is now. Open alert number `i` is that of episode `i`. Windows begin anew: of their samples only sums were kept.
     pub(super) fn convert(self, rules: &RuleSet) -> (KernelSaved, BookSaved) {
         let episode = |id: Option<&AlertId>| {
-            let place = self.open.iter().position(|open| Some(&open.alert.id) == id)?;
+            let place = self
+                .open
+                .iter()
+                .position(|open| Some(&open.alert.id) == id)?;
             let open = self.open.get(place)?;
             Some(OldEpisode {
                 episode: EpisodeId(place as u64),

@@ -100,7 +100,8 @@ impl Kernel {
             self.absences.insert((deadline, number, index));
         }
         if let Some(episode) = told {
-            let (value, values) = self.values(KeyRef::Unit(number, index), self.latest(number, origin));
+            let (value, values) =
+                self.values(KeyRef::Unit(number, index), self.latest(number, origin));
             out.push(Signal::Ended {
                 episode,
                 until: origin.now,
@@ -119,7 +120,10 @@ impl Kernel {
 
     /// Hearing any device of a gateway is hearing the gateway.
     pub(super) fn heard_gateway(&mut self, number: u32, origin: &Origin, out: &mut Vec<Signal>) {
-        let gateway = self.units.get(number as usize).and_then(|unit| unit.gateway);
+        let gateway = self
+            .units
+            .get(number as usize)
+            .and_then(|unit| unit.gateway);
         if let Some(gateway) = gateway {
             self.heard_largely(gateway, origin, out);
         }
@@ -168,8 +172,9 @@ impl Kernel {
                 return (false, false);
             };
             let off = !reader.rule.in_force(origin.now.0)
-                || (reader.rule.enabled.as_ref())
-                    .is_some_and(|enabled| enabled.run(&reader.inputs(at)) == Value::Boolean(false));
+                || (reader.rule.enabled.as_ref()).is_some_and(|enabled| {
+                    enabled.run(&reader.inputs(at)) == Value::Boolean(false)
+                });
             let answer = when.as_ref().map(|when| when.run(&reader.inputs(at)));
             let silent = matches!(answer, None | Some(Value::Boolean(true))) && !off;
             (silent, answer == Some(Value::Fault))
@@ -196,10 +201,7 @@ impl Kernel {
             at,
             suspect: false,
         };
-        if let (Some(said), Some(key)) = (
-            self.said(key, moment, origin),
-            self.key_of(key, false),
-        ) {
+        if let (Some(said), Some(key)) = (self.said(key, moment, origin), self.key_of(key, false)) {
             out.push(Signal::Began {
                 episode,
                 key,

@@ -104,12 +104,16 @@ impl Binding {
                 Place { source: 0, slot }
             })
             .collect();
-        let known = map.iter().filter(|place| usize::from(place.slot) < SLOTS_MAX);
+        let known = map
+            .iter()
+            .filter(|place| usize::from(place.slot) < SLOTS_MAX);
         let mask = known.fold(0, |mask, place| mask | 1 << (place.slot & 63));
         // Silence about a measure is broken by that measure alone, silence at large by anything.
         let mask = match (&rule.kind, &rule.measure) {
             (Kind::Absence { .. }, None) => u64::MAX,
-            (Kind::Absence { .. }, Some(_)) => map.first().map_or(0, |place| 1 << (place.slot & 63)),
+            (Kind::Absence { .. }, Some(_)) => {
+                map.first().map_or(0, |place| 1 << (place.slot & 63))
+            }
             (Kind::Condition { .. } | Kind::Sequence { .. } | Kind::Group { .. }, _) => mask,
         };
         let entries = limits.iter().filter_map(|limit| rules.limits.get(*limit));
@@ -231,8 +235,9 @@ pub(crate) fn members_of(rule: &Rule, vocabulary: &Vocabulary) -> Vec<Name> {
             ..
         } => {
             let listed = vocabulary.entities.values();
-            let covered = listed
-                .filter(|info| info.stream == rule.stream && rule.scope.covers(&info.id, Some(info)));
+            let covered = listed.filter(|info| {
+                info.stream == rule.stream && rule.scope.covers(&info.id, Some(info))
+            });
             covered
                 .map(|info| info.id.clone())
                 .take(MEMBERS_MAX)

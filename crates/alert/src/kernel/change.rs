@@ -137,7 +137,11 @@ impl Kernel {
                 continue;
             }
             let same = before == rule
-                && unit.binding.bound.get(place).is_some_and(|old| old.cells == bound.cells);
+                && unit
+                    .binding
+                    .bound
+                    .get(place)
+                    .is_some_and(|old| old.cells == bound.cells);
             if let Key::Watch(watch) = &mut carried
                 && !same
             {
@@ -167,7 +171,9 @@ impl Kernel {
             });
             let rules = Arc::clone(&self.rules);
             let fresh = found.and_then(|found| self.groups.get_mut(found));
-            let now = fresh.as_ref().and_then(|fresh| rules.rules.get(usize::from(fresh.rule)));
+            let now = fresh
+                .as_ref()
+                .and_then(|fresh| rules.rules.get(usize::from(fresh.rule)));
             let (Some(fresh), Some(before), Some(now)) = (fresh, before, now) else {
                 gone.extend(group.watch.open().map(|told| told.episode));
                 continue;
@@ -178,9 +184,7 @@ impl Kernel {
             }
             fresh.watch = group.watch;
             if before != now || fresh.entities != group.entities {
-                fresh
-                    .watch
-                    .turn_over(i64::MIN, before.shape(), now.shape());
+                fresh.watch.turn_over(i64::MIN, before.shape(), now.shape());
             }
         }
         // New ones: what was observed before them is none of theirs.

@@ -37,7 +37,13 @@ impl Kernel {
             .values()
             .filter(|info| info.id != own.id && is_near(own, info, corroborate));
         let share = near.filter(|info| {
-            self.shares(info, unit.status, (bound.rule, rule), corroborate, (since, at))
+            self.shares(
+                info,
+                unit.status,
+                (bound.rule, rule),
+                corroborate,
+                (since, at),
+            )
         });
         share.take(corroborate.at_least as usize).count() < corroborate.at_least as usize
     }
@@ -50,7 +56,10 @@ impl Kernel {
         corroborate: &Corroborate,
         (since, at): (i64, i64),
     ) -> bool {
-        let number = self.index.get(&info.id).and_then(|units| units[status_index(status)]);
+        let number = self
+            .index
+            .get(&info.id)
+            .and_then(|units| units[status_index(status)]);
         let Some(unit) = number.and_then(|number| self.units.get(number as usize)) else {
             return false;
         };
@@ -102,7 +111,10 @@ impl Kernel {
             let KeyRef::Unit(other, index) = key else {
                 continue;
             };
-            let watch = self.units.get(other as usize).and_then(|unit| unit.watch(index));
+            let watch = self
+                .units
+                .get(other as usize)
+                .and_then(|unit| unit.watch(index));
             let open = watch.and_then(|watch| watch.open()).copied();
             let Some(told) = open.filter(|told| told.suspect) else {
                 self.suspects.remove(&key);
@@ -121,10 +133,7 @@ impl Kernel {
                 continue;
             }
             self.suspects.remove(&key);
-            if let Some(told) = self
-                .watch_of(key)
-                .and_then(super::state::Watch::open_mut)
-            {
+            if let Some(told) = self.watch_of(key).and_then(super::state::Watch::open_mut) {
                 told.suspect = false;
             }
             self.desk.news.push(News::Changed {

@@ -39,7 +39,12 @@ impl Span {
 
 /// Tells what has become of the told ones and what is new; returns what is told now. Both are ascending and do not overlap
 /// among themselves. `newest` is the newest point.
-pub(super) fn difference(told: Vec<Told>, spans: &[Span], newest: i64, desk: &mut Desk) -> Vec<Told> {
+pub(super) fn difference(
+    told: Vec<Told>,
+    spans: &[Span],
+    newest: i64,
+    desk: &mut Desk,
+) -> Vec<Told> {
     let mut left = told.as_slice();
     let mut plan: Vec<(&Span, Option<Told>, &[Told])> = Vec::with_capacity(spans.len());
     for (index, span) in spans.iter().enumerate() {
@@ -98,6 +103,7 @@ fn tell(span: &Span, before: Option<Told>, newest: i64, desk: &mut Desk) -> Told
             since: span.since,
             until: span.until,
             at: span.began_at,
+            ended_at: span.until.map(|_| span.ended_at),
         });
         return Told {
             episode,
@@ -117,7 +123,7 @@ fn tell(span: &Span, before: Option<Told>, newest: i64, desk: &mut Desk) -> Told
                     episode,
                     since: span.since,
                     until: None,
-                    at: Some(span.began_at),
+                    at: Some(newest),
                 });
             }
             desk.news.push(News::Ended {
@@ -127,7 +133,7 @@ fn tell(span: &Span, before: Option<Told>, newest: i64, desk: &mut Desk) -> Told
             });
         }
         (was, until) if was != until || moved => {
-            let at = if until.is_none() && was.is_some() {
+            let at = if until.is_none() {
                 Some(newest)
             } else {
                 moved.then_some(span.began_at)

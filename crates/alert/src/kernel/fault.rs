@@ -84,7 +84,8 @@ impl Kernel {
                 said.value = None;
                 said.scale.clear();
                 let episode = self.desk.episode();
-                self.faults.insert(rule.clone(), Faulty { episode, at: key });
+                self.faults
+                    .insert(rule.clone(), Faulty { episode, at: key });
                 out.push(Signal::Began {
                     episode,
                     key: Key {

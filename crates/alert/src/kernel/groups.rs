@@ -6,8 +6,8 @@ use super::binding::members_of;
 use super::state::{Group, KeyRef, Unit, Watch};
 use super::status_index;
 use crate::cel::{LimitCell, MemberView, Place};
-use crate::history::History;
 use crate::engine::Origin;
+use crate::history::History;
 use crate::ruleset::{Kind, Members, Rule, RuleSet};
 use crate::signal::Signal;
 use event::Vocabulary;
@@ -48,15 +48,19 @@ impl Kernel {
             let Some(group) = self.groups.get_mut(group as usize) else {
                 continue;
             };
-            let named = self.rules.rules.get(usize::from(bound.rule)).is_some_and(|rule| {
-                matches!(
-                    rule.kind,
-                    Kind::Group {
-                        members: Members::Named(_),
-                        ..
-                    }
-                )
-            });
+            let named = self
+                .rules
+                .rules
+                .get(usize::from(bound.rule))
+                .is_some_and(|rule| {
+                    matches!(
+                        rule.kind,
+                        Kind::Group {
+                            members: Members::Named(_),
+                            ..
+                        }
+                    )
+                });
             let place = if named {
                 Some(usize::from(bound.member))
             } else {
@@ -86,7 +90,13 @@ impl Kernel {
 
     /// What a group reads, member by member.
     pub(super) fn group_reads<'a>(&'a self, group: &'a Group) -> Reads<'a> {
-        reads(&self.units, group, &self.rules, &self.vocabulary, &self.nothing)
+        reads(
+            &self.units,
+            group,
+            &self.rules,
+            &self.vocabulary,
+            &self.nothing,
+        )
     }
 
     pub(super) fn step_group(
@@ -199,15 +209,18 @@ fn reads<'a>(
     vocabulary: &'a Vocabulary,
     nothing: &'a History,
 ) -> Reads<'a> {
-    let whole = rules.rules.get(usize::from(group.rule)).is_some_and(|rule| {
-        matches!(
-            rule.kind,
-            Kind::Group {
-                members: Members::Scope,
-                ..
-            }
-        )
-    });
+    let whole = rules
+        .rules
+        .get(usize::from(group.rule))
+        .is_some_and(|rule| {
+            matches!(
+                rule.kind,
+                Kind::Group {
+                    members: Members::Scope,
+                    ..
+                }
+            )
+        });
     let mut reads = Reads {
         sources: Vec::with_capacity(group.units.len()),
         masks: Vec::with_capacity(group.units.len()),

@@ -19,10 +19,16 @@ pub(crate) enum Phase {
     #[default]
     Clear,
     /// True since, not yet long enough.
-    Pending { since: i64, due: i64 },
+    Pending {
+        since: i64,
+        due: i64,
+    },
     Active,
     /// Gone since, not yet long enough.
-    Releasing { since: i64, due: i64 },
+    Releasing {
+        since: i64,
+        due: i64,
+    },
 }
 
 impl Phase {

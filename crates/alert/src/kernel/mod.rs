@@ -22,6 +22,8 @@ mod saved;
 mod say;
 mod state;
 mod telling;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -154,9 +156,7 @@ impl Kernel {
     pub(crate) fn node_started(&mut self, origin: &Origin) {
         self.begin(origin);
         let last = self.now.unwrap_or(origin.now);
-        self.down_ns = self
-            .down_ns
-            .saturating_add(origin.now.since(last).max(0));
+        self.down_ns = self.down_ns.saturating_add(origin.now.since(last).max(0));
         self.grace_until = origin.now.plus(ABSENCE_GRACE);
     }
 
@@ -253,7 +253,10 @@ impl Kernel {
 
     /// The unit of an entity and status; made when it first speaks, none beyond the bound.
     fn unit_of(&mut self, entity: &Name, status: Status, stream: Stream) -> Option<u32> {
-        let known = self.index.get(entity).and_then(|units| units[status_index(status)]);
+        let known = self
+            .index
+            .get(entity)
+            .and_then(|units| units[status_index(status)]);
         known.or_else(|| self.add_unit(entity, status, stream))
     }
 
@@ -313,7 +316,9 @@ impl Kernel {
         self.absences.clear();
         for (number, unit) in (0_u32..).zip(&self.units) {
             for index in (0_u16..).take(unit.keys.len()) {
-                let due = unit.watch(index).and_then(|watch| watch.machine.phase.due());
+                let due = unit
+                    .watch(index)
+                    .and_then(|watch| watch.machine.phase.due());
                 self.timers
                     .extend(due.map(|due| (due, KeyRef::Unit(number, index))));
                 if unit.silence(index).is_some_and(|silence| silence.armed)

@@ -101,7 +101,10 @@ fn unit_of(rules: &RuleSet, old: OldUnit, episodes: &mut u64) -> SavedUnit {
                 newest,
             });
         }
-        let found = rules.rules.iter().find(|other| other.id == rule && !other.shadow);
+        let found = rules
+            .rules
+            .iter()
+            .find(|other| other.id == rule && !other.shadow);
         let absence = found.is_some_and(|rule| matches!(rule.kind, Kind::Absence { .. }));
         let key = if absence {
             Key::Silence(Silence {

@@ -100,8 +100,10 @@ impl Kernel {
 
     /// The value and the evidence at `at`.
     pub(super) fn values(&self, key: KeyRef, at: i64) -> (Option<f64>, Vec<EvidenceValue>) {
-        self.read(key, |reader, subject| self.evidence(reader, subject, None, at))
-            .unwrap_or_default()
+        self.read(key, |reader, subject| {
+            self.evidence(reader, subject, None, at)
+        })
+        .unwrap_or_default()
     }
 
     fn say(
@@ -137,7 +139,7 @@ impl Kernel {
             en: rule.message.en.fill(Language::English, &facts),
         };
         let absence = matches!(rule.kind, Kind::Absence { .. });
-        let start = (rule.shape().hold_ns > 0 && since < at).then_some(since);
+        let start = (!absence && since < at).then_some(since);
         let (value, values) = self.evidence(reader, subject, start, at);
         let measure = rule.measure.as_ref();
         let unit = measure.and_then(|measure| self.vocabulary.measures.get(&**measure));
@@ -207,7 +209,11 @@ impl Kernel {
             values.extend(self.value_of(history, slot, first, measure, None));
         }
         let scoped = !reader.members.is_empty();
-        let shown = reader.members.iter().zip(reader.sources).zip(subject.members);
+        let shown = reader
+            .members
+            .iter()
+            .zip(reader.sources)
+            .zip(subject.members);
         for ((member, history), entity) in shown.filter(|_| scoped).take(SHOWN_MAX) {
             for (measure, place) in rule.need.measures.iter().zip(member.map) {
                 let slot = usize::from(place.slot);
@@ -268,12 +274,7 @@ impl Kernel {
     }
 
     /// What the functions over time looked at.
-    fn windows(
-        &self,
-        reader: &Reader<'_>,
-        subject: &Subject<'_>,
-        at: i64,
-    ) -> Vec<EvidenceWindow> {
+    fn windows(&self, reader: &Reader<'_>, subject: &Subject<'_>, at: i64) -> Vec<EvidenceWindow> {
         let rule = reader.rule;
         let inputs = reader.inputs(at);
         let needs = rule.need.measures.iter().zip(&rule.need.windows);

@@ -153,7 +153,10 @@ pub(crate) struct Unit {
     pub(crate) keys: Vec<Key>,
     /// The groups that `binding.joined` belong to.
     pub(crate) groups: Vec<u32>,
-    #[allow(clippy::box_collection, reason = "most entities have none: a word, not three")]
+    #[allow(
+        clippy::box_collection,
+        reason = "most entities have none: a word, not three"
+    )]
     pub(crate) retrospects: Option<Box<Vec<Retrospect>>>,
 }
 

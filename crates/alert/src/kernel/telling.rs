@@ -12,9 +12,7 @@ use crate::signal::{EpisodeId, Key, Said, Signal};
 impl Kernel {
     pub(super) fn watch_of(&mut self, key: KeyRef) -> Option<&mut Watch> {
         match key {
-            KeyRef::Unit(number, index) => {
-                self.units.get_mut(number as usize)?.watch_mut(index)
-            }
+            KeyRef::Unit(number, index) => self.units.get_mut(number as usize)?.watch_mut(index),
             KeyRef::Group(number) => Some(&mut self.groups.get_mut(number as usize)?.watch),
         }
     }
@@ -49,11 +47,14 @@ impl Kernel {
                     since,
                     until,
                     at,
+                    ended_at,
                 } => {
                     let suspect = self.is_lone(key, since, at);
-                    let Some(said) = self.say_of(key, episode, since, at, suspect, origin) else {
-                        continue;
-                    };
+                    let said = self.say_of(key, episode, since, at, suspect, origin);
+                    let Some(mut said) = said else { continue };
+                    if let Some(at) = ended_at {
+                        said.values.extend(self.values(key, at).1);
+                    }
                     let Some(of) = self.key_of(key, false) else {
                         continue;
                     };

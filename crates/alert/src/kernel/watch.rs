@@ -24,6 +24,8 @@ pub(crate) enum News {
         since: i64,
         until: Option<i64>,
         at: i64,
+        /// What its end speaks of, where it is over.
+        ended_at: Option<i64>,
     },
     Changed {
         episode: EpisodeId,
@@ -124,7 +126,11 @@ impl Watch {
             self.take(turn, point, desk);
         }
         self.clock(clock.now, shape, desk);
-        if self.tail.as_ref().is_some_and(|tail| tail.told.len() > TOLD_MAX) {
+        if self
+            .tail
+            .as_ref()
+            .is_some_and(|tail| tail.told.len() > TOLD_MAX)
+        {
             self.forget_half(reader, desk);
         }
         fault
@@ -163,6 +169,7 @@ impl Watch {
                     since,
                     until: None,
                     at,
+                    ended_at: None,
                 });
             }
             Turn::Ended { until } => {
@@ -290,7 +297,10 @@ impl Watch {
         if at.saturating_sub(told.at) < reader.rule.revise_every_ns {
             return;
         }
-        let value = reader.inputs(at).observation(0).and_then(|one| one.number());
+        let value = reader
+            .inputs(at)
+            .observation(0)
+            .and_then(|one| one.number());
         let moved = match (value, told.value) {
             (Some(value), Some(told)) => (value - told).abs() >= step,
             (value, told) => value.is_some() && told.is_none(),

@@ -8,11 +8,7 @@ use crate::ruleset::{Clear, Kind, Rule};
 
 const SECOND: i64 = 1_000_000_000;
 
-pub(crate) fn advise(
-    rules: &[Loaded],
-    limits: &Limits,
-    vocabulary: &Vocabulary,
-) -> Vec<PackError> {
+pub(crate) fn advise(rules: &[Loaded], limits: &Limits, vocabulary: &Vocabulary) -> Vec<PackError> {
     let mut advice = Vec::new();
     for loaded in rules {
         let mut say = |message: String| {
@@ -23,14 +19,19 @@ pub(crate) fn advise(
             });
         };
         if has_bare_threshold(&loaded.rule) {
-            say("compares with a bare number; a threshold in thresholds.toml has a source".to_owned());
+            say(
+                "compares with a bare number; a threshold in thresholds.toml has a source"
+                    .to_owned(),
+            );
         }
         if may_chatter(&loaded.rule, vocabulary) {
             let what = "rings and clears at every crossing; give it a `dead_band`, `clear`, `hold` or `release`";
             say(what.to_owned());
         }
         for name in unverified(&loaded.rule, limits, vocabulary) {
-            say(format!("is critical, but its threshold `{name}` is not verified"));
+            say(format!(
+                "is critical, but its threshold `{name}` is not verified"
+            ));
         }
         if let Some(message) = lone_forever(&loaded.rule, vocabulary) {
             say(message);
@@ -97,10 +98,7 @@ fn unverified(rule: &Rule, limits: &Limits, vocabulary: &Vocabulary) -> Vec<Stri
     names
 }
 
-fn covered<'a>(
-    rule: &'a Rule,
-    vocabulary: &'a Vocabulary,
-) -> impl Iterator<Item = &'a EntityInfo> {
+fn covered<'a>(rule: &'a Rule, vocabulary: &'a Vocabulary) -> impl Iterator<Item = &'a EntityInfo> {
     let entities = vocabulary.entities.values();
     entities.filter(|info| info.stream == rule.stream && rule.scope.covers(&info.id, Some(info)))
 }
@@ -116,7 +114,9 @@ fn lone_forever(rule: &Rule, vocabulary: &Vocabulary) -> Option<String> {
     let count = covered(rule, vocabulary).filter(placed).count();
     let needed = corroborate.at_least as usize + 1;
     (count < needed).then(|| {
-        format!("only {count} of its entities have a place to be corroborated from, fewer than {needed}")
+        format!(
+            "only {count} of its entities have a place to be corroborated from, fewer than {needed}"
+        )
     })
 }
 

@@ -64,7 +64,9 @@ impl Reader<'_, '_, '_> {
             at_least: at_least.map_or(1, |count| count.value),
             around,
             window_ns,
-            lone_severity: lone.map_or(Severity::Warning, |(lone, _)| lone).max(severity?),
+            lone_severity: lone
+                .map_or(Severity::Warning, |(lone, _)| lone)
+                .max(severity?),
         })
     }
 }

@@ -51,11 +51,7 @@ const ONLY: [(&str, &[KindWord]); 20] = [
     ("site", &[KindWord::Condition]),
     (
         "areas",
-        &[
-            KindWord::Condition,
-            KindWord::Absence,
-            KindWord::Sequence,
-        ],
+        &[KindWord::Condition, KindWord::Absence, KindWord::Sequence],
     ),
 ];
 

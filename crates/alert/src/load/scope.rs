@@ -98,7 +98,12 @@ impl Reader<'_, '_, '_> {
 
 /// What can only be known of the whole rule: that it is for somebody, that an entity named by its id has the limits
 /// asked for, and that whoever it is for has the labels of its texts.
-pub(super) fn check_binding(table: &Table<'_, '_>, rule: &Rule, vocabulary: &Vocabulary, limits: &Limits) {
+pub(super) fn check_binding(
+    table: &Table<'_, '_>,
+    rule: &Rule,
+    vocabulary: &Vocabulary,
+    limits: &Limits,
+) {
     if rule.need.measures.len() > 32 {
         table
             .source

@@ -77,6 +77,9 @@ pub(crate) fn entity(id: &str, profile: &str, expected: bool) -> EntityInfo {
         labels: [("river".to_owned(), text("sông Thao", "Thao river"))].into(),
         interval_seconds: 600,
         expected,
+        gateway: None,
+        river: None,
+        river_km: None,
     }
 }
 

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use alert::{Engine, Origin, RuleSet};
+use alert::{Effect, Engine, Origin, RuleSet};
 use event::{
     Action, AlertId, AlertState, Command, Event, EventFlags, EventId, Kind, Measured, Quality,
     Status, Stream, Time, Transition, Value, Verdict, Vocabulary,
@@ -150,8 +150,8 @@ impl Machine {
         self.tell(&out, verdict.as_ref());
     }
 
-    fn tell(&mut self, out: &[Transition], verdict: Option<&Verdict>) {
-        for transition in out {
+    fn tell(&mut self, out: &[Effect], verdict: Option<&Verdict>) {
+        for transition in out.iter().filter_map(Effect::transition) {
             let alert = &transition.alert;
             self.ids
                 .insert(format!("{}/{}", alert.rule, alert.entity), alert.id.clone());
@@ -229,7 +229,7 @@ impl Machine {
             verified: false,
             seen_state: seen.map_or(AlertState::Normal, |alert| alert.state),
             seen_revision: seen.map_or(0, |alert| alert.revision),
-            alert: id,
+            alert: Some(id),
             action: Action::Acknowledge,
         };
         let rest = || words[3..].join(" ");
@@ -253,6 +253,7 @@ impl Machine {
                 command.action = Action::Shelve {
                     until,
                     reason: words[4..].join(" "),
+                    one_shot: false,
                 };
             }
             "unshelve" => command.action = Action::Unshelve,
@@ -270,6 +271,7 @@ fn line_of(transition: &Transition) -> String {
         AlertState::Acknowledged => "ack",
         AlertState::ReturnedUnacknowledged => "returned",
         AlertState::Normal => "normal",
+        AlertState::Latched => "latched",
     };
     let change = serde_json::to_value(transition.change).unwrap();
     let key = alert.id.0.split(':').nth(1).unwrap();

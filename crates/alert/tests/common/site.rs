@@ -126,5 +126,8 @@ fn entity(id: &str, device: &Value, profiles: &Table) -> EntityInfo {
             .get("expected")
             .and_then(Value::as_bool)
             .unwrap_or(true),
+        gateway: None,
+        river: None,
+        river_km: None,
     }
 }
