@@ -102,11 +102,6 @@ impl History {
         }
     }
 
-    /// The newest observation before `at`, good or bad.
-    pub(crate) fn before(&self, slot: usize, at: i64) -> Option<&Observation> {
-        at.checked_sub(1).and_then(|before| self.at(slot, before))
-    }
-
     /// The newest observation at or before `at` whose quality lets rules use it.
     pub(crate) fn last_good(&self, slot: usize, at: i64) -> Option<&Observation> {
         let all = self.slots.get(slot)?;

@@ -3,11 +3,12 @@
 mod saved;
 mod saved_v1;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use event::{
-    Alert, Command, Event, Incident, JournalId, Limit, PublicWarning, Suppression, Time, Verdict,
-    Vocabulary,
+    Alert, Command, Event, Incident, JournalId, Limit, Name, PublicWarning, Suppression, Time,
+    Verdict, Vocabulary,
 };
 use serde::{Deserialize, Serialize};
 
@@ -159,6 +160,12 @@ impl Engine {
             rules,
         };
         self.book.set_config(config, &context, out);
+        for gone in (old.rules.iter()).filter(|rule| rule.shadow) {
+            let still = |rule: &crate::ruleset::Rule| rule.shadow && rule.id == gone.id;
+            if !rules.rules.iter().any(still) {
+                self.book.drop_shadows(&gone.id);
+            }
+        }
         self.book.tell_new_versions(&old, &context, out);
     }
 
@@ -206,6 +213,11 @@ impl Engine {
 
     pub fn public_warnings(&self) -> impl Iterator<Item = &PublicWarning> {
         self.book.public_warnings()
+    }
+
+    /// How often alerts of each rule were marked as false.
+    pub const fn false_alerts(&self) -> &BTreeMap<Name, u64> {
+        self.book.false_alerts()
     }
 
     /// All limits of a measure at an entity, ascending.

@@ -208,16 +208,6 @@ impl Kernel {
             }
         }
     }
-
-    /// What the pack that is in force now says of an open episode, where its rule has changed: for the book.
-    pub(crate) fn changed_rules(&self, old: &RuleSet) -> Vec<Name> {
-        let same = |rule: &Rule| {
-            let mut others = old.rules.iter();
-            others.any(|other| name_of(other) == name_of(rule) && other == rule)
-        };
-        let changed = self.rules.rules.iter().filter(|rule| !same(rule));
-        changed.map(|rule| rule.id.clone()).collect()
-    }
 }
 
 fn newest_of(history: &crate::history::History, mask: u64) -> i64 {

@@ -128,8 +128,8 @@ impl Kernel {
         };
         let point = event.observed.0;
         let was = watch.machine.phase.due();
-        let fault = if watch.in_order(point) {
-            Some(watch.live(&reader, point, clock, &mut self.desk))
+        let (fault, beyond) = if watch.in_order(point) {
+            (watch.live(&reader, point, clock, &mut self.desk), false)
         } else {
             self.counters.late += 1;
             watch.replay(&reader, point, clock, &mut self.desk)
@@ -138,14 +138,13 @@ impl Kernel {
         let is = watch.machine.phase.due();
         let key = KeyRef::Unit(number, index);
         self.retime(key, was, is);
-        match fault {
-            Some(fault) if fault || !self.faults.is_empty() => {
-                self.evaluated(key, fault, point, origin, out);
-            }
-            Some(_) => {}
-            None => self.look_back(number, Some(index), event, origin, out),
+        if fault || !self.faults.is_empty() {
+            self.evaluated(key, fault, point, origin, out);
         }
         self.tell(key, origin, out);
+        if beyond {
+            self.look_back(number, Some(index), event, origin, out);
+        }
     }
 
     /// Makes room: checkpoints move up to what goes.

@@ -124,10 +124,10 @@ impl Kernel {
         let mut watch = group.watch.clone();
         let was = watch.machine.phase.due();
         let fault = if watch.in_order(point) {
-            Some(watch.live(&reader, point, clock, &mut self.desk))
+            watch.live(&reader, point, clock, &mut self.desk)
         } else {
             self.counters.late += 1;
-            watch.replay(&reader, point, clock, &mut self.desk)
+            watch.replay(&reader, point, clock, &mut self.desk).0
         };
         watch.revise(&reader, &mut self.desk);
         let is = watch.machine.phase.due();
@@ -136,7 +136,7 @@ impl Kernel {
         }
         let key = KeyRef::Group(number);
         self.retime(key, was, is);
-        if let Some(fault) = fault.filter(|fault| *fault || !self.faults.is_empty()) {
+        if fault || !self.faults.is_empty() {
             self.evaluated(key, fault, point, origin, out);
         }
         self.tell(key, origin, out);

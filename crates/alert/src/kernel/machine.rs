@@ -146,9 +146,12 @@ impl Machine {
                 };
             }
             Phase::Releasing { since, due } => match cleared {
-                Answer::No => self.phase = Phase::Active,
-                Answer::Yes | Answer::None if point >= due => return Some(self.end(since)),
-                Answer::Yes | Answer::None => {}
+                // What ends by itself is not broken off.
+                Answer::No if shape.lasts_ns.is_none() => self.phase = Phase::Active,
+                Answer::Yes | Answer::None | Answer::No if point >= due => {
+                    return Some(self.end(since));
+                }
+                Answer::Yes | Answer::None | Answer::No => {}
             },
             Phase::Clear | Phase::Active => {}
         }

@@ -77,7 +77,11 @@ impl Kernel {
                     .is_some_and(|enabled| enabled.run(&inputs) == Value::Boolean(false));
             let answer = match raise.run(&inputs) {
                 Value::Boolean(answer) => Some(answer && !off),
-                _ => None,
+                Value::Number(_)
+                | Value::Text(_)
+                | Value::Duration(_)
+                | Value::Unknown
+                | Value::Fault => None,
             };
             Some((*hold_ns, answer))
         });

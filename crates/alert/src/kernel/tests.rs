@@ -33,11 +33,14 @@ fn run(shape: Shape, points: &[(i64, bool)], now: i64) -> Vec<Turn> {
     turns
 }
 
+/// Points, journal time, turns.
+type Row<'a> = (&'a [(i64, bool)], i64, &'a [Turn]);
+
 #[test]
 fn holds_and_releases() {
     let began = |since| Turn::Began { since };
     let ended = |until| Turn::Ended { until };
-    let table: [(&[(i64, bool)], i64, &[Turn]); 7] = [
+    let table: [Row<'_>; 7] = [
         (&[(0, true)], 9, &[]),
         (&[(0, true)], 10, &[began(0)]),
         (&[(0, true), (10, true)], 10, &[began(0)]),

@@ -192,19 +192,18 @@ impl Watch {
     }
 
     /// A point that is not the newest, or that the clock was ahead of: everything from the checkpoint on is looked at anew.
-    /// None where the point is final; else whether the newest point could not be computed.
+    /// Whether the newest point could not be computed, and whether the late one is none of the key's, being older than its
+    /// checkpoint: then it still counts in the windows of those after that.
     pub(crate) fn replay(
         &mut self,
         reader: &Reader<'_>,
         point: i64,
         clock: Clock,
         desk: &mut Desk,
-    ) -> Option<bool> {
+    ) -> (bool, bool) {
         self.settle(reader, clock.horizon, desk);
         let tail = self.make_tail(reader, clock);
-        if point < tail.from {
-            return None;
-        }
+        let beyond = point < tail.from;
         let shape = reader.rule.shape();
         let mut machine = tail.checkpoint;
         let mut spans: Vec<Span> = Vec::new();
@@ -249,7 +248,7 @@ impl Watch {
         tail.told = difference(std::mem::take(&mut tail.told), &spans, newest, desk);
         self.machine = machine;
         self.rest(clock.horizon, reader.rule.remembers());
-        Some(fault)
+        (fault, beyond)
     }
 
     /// Moves the checkpoint on: points before `horizon` are final, and so are the episodes that ended there.
