@@ -33,7 +33,7 @@ pub(crate) const MINUTE: i64 = 60_000_000_000;
 pub(crate) const BOUND: i64 = 20 * MINUTE;
 
 const SEEDS: u64 = 4_000;
-const WIDE_SEEDS: u64 = 1_000;
+const WIDE_SEEDS: u64 = 500;
 const RECORDS: usize = 260;
 /// Shown at most.
 const DIFFERENCES_MAX: u64 = 4;

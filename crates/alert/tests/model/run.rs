@@ -264,7 +264,9 @@ impl Run<'_> {
         if returned.is_some_and(|at| now - at < GATEWAY_GRACE) {
             return Ok(());
         }
-        let alerts = BEHIND_GATEWAY.into_iter().filter_map(|entity| self.told.active(&silent(entity)));
+        let alerts = BEHIND_GATEWAY
+            .into_iter()
+            .filter_map(|entity| self.told.active(&silent(entity)));
         for alert in alerts {
             let mut kept_back = alert.handling.suppressed.iter();
             if kept_back.any(|by| by.kind == SuppressionKind::Dependency) != down {

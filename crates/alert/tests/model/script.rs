@@ -122,8 +122,6 @@ struct Writer {
     life: Life,
     now: i64,
     sent: Vec<Said>,
-    /// When the rules were last changed.
-    changed: i64,
     used: BTreeMap<(Thing, i64), usize>,
     steps: Vec<Step>,
 }
@@ -135,7 +133,6 @@ pub(crate) fn script(seed: u64, life: Life, length: usize) -> Vec<Step> {
         life,
         now: BEGIN,
         sent: Vec::new(),
-        changed: i64::MIN,
         used: BTreeMap::new(),
         steps: Vec::new(),
     };
@@ -152,8 +149,6 @@ pub(crate) fn script(seed: u64, life: Life, length: usize) -> Vec<Step> {
             }
             16..24 if life.rules => {
                 set = 1 - set;
-                writer.changed = writer.now + 4 * MINUTE;
-                writer.now += 4 * MINUTE;
                 writer.put(What::Rules(set), 0);
             }
             24..100 => writer.put(What::Clock, 5),
@@ -189,10 +184,7 @@ impl Writer {
         });
     }
 
-    fn say(&mut self, mut said: Said) {
-        if !said.history && said.observed <= self.changed {
-            said.observed = self.now;
-        }
+    fn say(&mut self, said: Said) {
         let place = ((said.entity, said.status), said.observed);
         let said = match self.used.get(&place) {
             // Events of one entity have unique times: what comes at a known one is the known event.

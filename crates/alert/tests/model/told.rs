@@ -62,7 +62,10 @@ fn spans_of(alert: &Alert, before: &[Span]) -> Vec<Span> {
 }
 
 /// The states that a change may lead from and to; none: the state stays.
-fn leads(change: Change, from: AlertState) -> Option<(&'static [AlertState], &'static [AlertState])> {
+fn leads(
+    change: Change,
+    from: AlertState,
+) -> Option<(&'static [AlertState], &'static [AlertState])> {
     use AlertState::{
         Acknowledged as A, Latched as L, Normal as N, ReturnedUnacknowledged as R,
         Unacknowledged as U,
@@ -143,12 +146,18 @@ fn check_step(before: Option<&Heard>, transition: &Transition, now: i64) -> Resu
 /// What is so of every alert in every state.
 fn check_alert(alert: &Alert, change: Change, spans: &[Span]) -> Result<(), String> {
     let fail = |what: &str| {
-        Err(format!("{} {} in {:?}: {what}", alert.id, change.name(), alert.state))
+        Err(format!(
+            "{} {} in {:?}: {what}",
+            alert.id,
+            change.name(),
+            alert.state
+        ))
     };
-    let last = spans.last().copied();
+    // What it speaks of: the one that goes on, else the last.
+    let open = spans.iter().rfind(|(_, end)| end.is_none());
+    let last = open.or(spans.last()).copied();
     // What chatters is held active, its episodes stay what they are; once it is quiet it returns with the next transition.
-    let chattering =
-        alert.handling.chattering.is_some() || change == Change::ChatteringEnded;
+    let chattering = alert.handling.chattering.is_some() || change == Change::ChatteringEnded;
     if !chattering && last != Some((alert.since.0, alert.returned.map(|at| at.0))) {
         return fail(&format!(
             "since and returned are not its last episode {last:?}"
