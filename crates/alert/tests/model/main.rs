@@ -8,6 +8,10 @@
 //!
 //! A difference is shrunk to the fewest records that still show it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the plain model names what moves"
+)]
 
 mod order;
 mod orders;

@@ -108,8 +108,8 @@ pub(crate) struct Life {
 impl Life {
     pub(crate) const fn of(seed: u64) -> Self {
         Self {
-            disorder: seed % 8 != 0,
-            ahead: if seed % 3 == 0 { 3 } else { 0 },
+            disorder: !seed.is_multiple_of(8),
+            ahead: if seed.is_multiple_of(3) { 3 } else { 0 },
             commands: seed % 4 != 1,
             rules: seed % 4 == 3,
             focus: seed % 5 == 4,
