@@ -302,7 +302,24 @@ impl History {
             });
             forced =
                 forced.saturating_add(u32::try_from(over.saturating_sub(old)).unwrap_or(u32::MAX));
-            all.drain(..old.max(over));
+            let from = old.max(over);
+            // The last good value outlives bad ones, however long they last: silence asks for it.
+            let good = (all.get(from))
+                .filter(|first| !first.quality.is_usable())
+                .and_then(|_| {
+                    all.iter()
+                        .take(from)
+                        .rposition(|one| one.quality.is_usable())
+                });
+            match good {
+                Some(good) => {
+                    all.drain(good + 1..from);
+                    all.drain(..good);
+                }
+                None => {
+                    all.drain(..from);
+                }
+            }
             count += all.len();
         }
         if let Some(from) = crowded {
@@ -315,10 +332,12 @@ impl History {
             while left != 0 {
                 let slot = left.trailing_zeros() as usize;
                 left &= left - 1;
-                let kept = slots
-                    .get(slot)
-                    .and_then(|all| all.first())
-                    .is_some_and(|first| first.observed <= row.observed);
+                // Between a last good value and the rest there may be a gap.
+                let kept = slots.get(slot).is_some_and(|all| {
+                    let first = all.first().map(|first| first.observed);
+                    first == Some(row.observed)
+                        || all.get(1).is_some_and(|next| next.observed <= row.observed)
+                });
                 if !kept {
                     row.touched &= !bit(slot);
                 }

@@ -105,9 +105,10 @@ impl Entry {
         self.spans.sort_by_key(|span| (span.since, span.episode));
     }
 
-    /// The alert's times by its spans. Held for chattering it has not returned, whatever the last span says.
+    /// The alert's times by its spans: the one that goes on, else the last. Held for chattering it has not returned, whatever the last span says.
     pub(super) fn set_times(&mut self) {
-        if let Some(last) = self.spans.last() {
+        let goes_on = self.spans.iter().rfind(|span| span.until.is_none());
+        if let Some(last) = goes_on.or(self.spans.last()) {
             self.alert.since = last.since;
             self.alert.returned = last.until;
         }
