@@ -11,7 +11,7 @@ use super::{
     Book, CONSIDERED_MAX, Context, MAINTENANCE_MAX, SUPPRESSIONS_ENDED_MAX, SUPPRESSIONS_MAX,
 };
 use crate::effect::Effect;
-use crate::ruleset::RULE_FAULT;
+use crate::ruleset::{RULE_FAULT, WARNING};
 
 /// Entities, areas, rules or streams that one scope names at most.
 const SCOPE_MAX: usize = 200;
@@ -154,7 +154,9 @@ impl Book {
             }
         };
         let known_rule = |rule: &event::Name| {
-            **rule == *RULE_FAULT || ctx.rules.rules.iter().any(|known| known.id == *rule)
+            **rule == *RULE_FAULT
+                || **rule == *WARNING
+                || ctx.rules.rules.iter().any(|known| known.id == *rule)
         };
         let empty = scope.entities.is_empty()
             && scope.areas.is_empty()

@@ -52,6 +52,8 @@ pub struct Counters {
     pub observations_dropped: u64,
     /// Checkpoints that moved on before their time, because a key had too many episodes.
     pub checkpoints_forced: u64,
+    /// Warnings of other bodies that could not be taken in: too many in force.
+    pub warnings_refused: u64,
     pub book: BookCounters,
 }
 
@@ -234,6 +236,7 @@ impl Engine {
             entities_refused: kernel.entities_refused,
             observations_dropped: kernel.observations_dropped,
             checkpoints_forced: self.kernel.forced(),
+            warnings_refused: kernel.warnings_refused,
             book,
         }
     }
