@@ -248,6 +248,13 @@ impl Message {
     }
 }
 
+impl Group {
+    /// What history may not bring back.
+    const fn is_live_and_over(&self) -> bool {
+        self.until.is_some() && !self.key.retrospective
+    }
+}
+
 impl Kernel {
     /// A warning of another body, if the event is one.
     pub(super) fn warned(&mut self, origin: &Origin, event: &Event, out: &mut Vec<Signal>) {
@@ -317,7 +324,8 @@ impl Warnings {
         };
         chain.used = teller.now;
         let group = chain.group;
-        if history && group.is_some_and(|id| self.is_live_and_over(id)) {
+        let closed = group.and_then(|id| self.groups.get(&id));
+        if history && closed.is_some_and(Group::is_live_and_over) {
             return true;
         }
         if chain.message.id == message.id {
@@ -344,11 +352,6 @@ impl Warnings {
             self.replaced(&key, history, teller);
         }
         true
-    }
-
-    fn is_live_and_over(&self, id: EpisodeId) -> bool {
-        let group = self.groups.get(&id);
-        group.is_some_and(|group| group.until.is_some() && !group.key.retrospective)
     }
 
     /// An update or a cancellation may come from another office than the warning: within one feed the identifier is enough.
