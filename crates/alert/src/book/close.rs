@@ -60,8 +60,8 @@ impl Book {
         });
         if cause == CloseCause::FalseAlert && entry.alert.handling.false_alert.is_none() {
             entry.alert.handling.false_alert = Some(mark(command, text, ctx));
-            let rule: Name = entry.key.rule.clone();
-            *self.false_alerts.entry(rule).or_default() += 1;
+            let (rule, one): (Name, u64) = (entry.key.rule.clone(), super::one(entry.key.status));
+            *self.false_alerts.entry(rule).or_default() += one;
         }
         self.end(command.about(), Change::Closed, by(command), ctx, out);
         Ok(())
@@ -121,8 +121,8 @@ impl Book {
         check_length(reason)?;
         entry.alert.handling.false_alert = Some(mark(command, reason, ctx));
         entry.tell(Change::MarkedFalse, by(command), ctx, out);
-        let rule = entry.key.rule.clone();
-        *self.false_alerts.entry(rule).or_default() += 1;
+        let (rule, one) = (entry.key.rule.clone(), super::one(entry.key.status));
+        *self.false_alerts.entry(rule).or_default() += one;
         Ok(())
     }
 
@@ -140,9 +140,9 @@ impl Book {
             ));
         }
         entry.tell(Change::UnmarkedFalse, by(command), ctx, out);
-        let rule = entry.key.rule.clone();
+        let (rule, one) = (entry.key.rule.clone(), super::one(entry.key.status));
         if let Some(count) = self.false_alerts.get_mut(&rule) {
-            *count = count.saturating_sub(1);
+            *count = count.saturating_sub(one);
         }
         Ok(())
     }

@@ -88,20 +88,20 @@ impl Engine {
                     self.kernel.fire(origin, &mut self.signals);
                     self.tell(origin, out);
                 }
-                (_, Some(_)) | (Some(_), None) => self.advance_book(origin, out),
+                (_, Some(_)) | (Some(_), None) => self.fire_book(origin, out),
             }
         }
         self.kernel.passed(origin);
     }
 
-    fn advance_book(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
+    fn fire_book(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
         let (rules, vocabulary) = (self.kernel.rules(), self.kernel.vocabulary());
         let context = Context {
             origin,
             vocabulary,
             rules,
         };
-        self.book.advance(&context, out);
+        self.book.fire(&context, out);
     }
 
     /// For the record of a node's start, instead of `advance`: the time since the record before it is no absence.
