@@ -75,7 +75,10 @@ fn a_warning_rings_is_updated_and_called_off() {
         assert_eq!(alert.since, minute(0));
         assert_eq!(alert.area.as_deref(), Some("02647"));
         assert!(
-            alert.message.vi.starts_with("Nguy cơ lũ quét (nghiêm trọng)")
+            alert
+                .message
+                .vi
+                .starts_with("Nguy cơ lũ quét (nghiêm trọng)")
                 && alert.message.vi.contains("Phường Lào Cai")
                 && alert.message.vi.contains("nchmf.gov.vn"),
             "{}",
@@ -95,7 +98,10 @@ fn a_warning_rings_is_updated_and_called_off() {
         };
         assert_eq!(update.told(drive, minute(31)), [Change::Revised]);
         let revised = only(drive);
-        assert_eq!((&revised.id, revised.severity), (&alert.id, Severity::Critical));
+        assert_eq!(
+            (&revised.id, revised.severity),
+            (&alert.id, Severity::Critical)
+        );
         assert_eq!(revised.rating.warning.as_deref(), Some("A-2"));
         // The end that the first message gave is not the end any more.
         assert_eq!(changes(&drive.record(minute(400), &[])), []);
@@ -245,7 +251,11 @@ fn communes_of_one_message_are_told_together() {
         let effects = drive.record(minute(1), &[]);
         assert_eq!(changes(&effects), [Change::Revised]);
         let message = only(drive).message;
-        assert!(message.vi.contains("và 22 xã, phường khác"), "{}", message.vi);
+        assert!(
+            message.vi.contains("và 22 xã, phường khác"),
+            "{}",
+            message.vi
+        );
         assert_eq!(changes(&drive.record(minute(2), &[])), []);
         // A part that is worse does not wait.
         let mut parts = Cap {
@@ -288,7 +298,11 @@ fn two_feeds_that_say_the_same_are_one() {
         let alert = only(drive);
         assert_eq!(listed(&alert), ["A-1", "LC-7"]);
         assert_eq!(alert.severity, Severity::Major);
-        assert!(alert.message.vi.contains("Phường Lào Cai, Xã Xã số 5"), "{}", alert.message.vi);
+        assert!(
+            alert.message.vi.contains("Phường Lào Cai, Xã Xã số 5"),
+            "{}",
+            alert.message.vi
+        );
         // One is called off: the other still warns, in its own words.
         let cancel = Cap {
             id: "A-2",
@@ -302,20 +316,42 @@ fn two_feeds_that_say_the_same_are_one() {
         assert_eq!(alert.state, AlertState::Unacknowledged);
         assert_eq!(alert.severity, Severity::Minor);
         assert_eq!(alert.rating.warning.as_deref(), Some("LC-7"));
-        assert_eq!(changes(&drive.record(minute(480), &[])), [Change::ReturnedToNormal]);
+        assert_eq!(
+            changes(&drive.record(minute(480), &[])),
+            [Change::ReturnedToNormal]
+        );
     });
 }
 
 #[test]
 fn what_is_not_the_same_stays_apart() {
     let others = [
-        Cap { event: "Rét hại", ..twin() },
-        Cap { areas: &["03005"], ..twin() },
-        Cap { sent: minute(61), ..twin() },
-        Cap { status: Status::Exercise, ..twin() },
+        Cap {
+            event: "Rét hại",
+            ..twin()
+        },
+        Cap {
+            areas: &["03005"],
+            ..twin()
+        },
+        Cap {
+            sent: minute(61),
+            ..twin()
+        },
+        Cap {
+            status: Status::Exercise,
+            ..twin()
+        },
         // The same feed: two warnings are two.
-        Cap { feed: "cap-nchmf", ..twin() },
-        Cap { sent: minute(-30), until: Some(minute(-1)), ..twin() },
+        Cap {
+            feed: "cap-nchmf",
+            ..twin()
+        },
+        Cap {
+            sent: minute(-30),
+            until: Some(minute(-1)),
+            ..twin()
+        },
     ];
     for other in others {
         both(|drive| {
@@ -345,7 +381,9 @@ fn a_drill_is_never_a_real_one() {
         let effects = drive.record(minute(11), &cancel.events(minute(11)));
         assert_eq!(changes(&effects), [Change::ReturnedToNormal]);
         assert_eq!(transitions(&effects)[0].alert.status, Status::Exercise);
-        let live = drive.of(WARNING).find(|alert| alert.status == Status::Actual);
+        let live = drive
+            .of(WARNING)
+            .find(|alert| alert.status == Status::Actual);
         assert_eq!(live.unwrap().state, AlertState::Unacknowledged);
     });
 }
@@ -381,7 +419,10 @@ fn memory_is_bounded_and_nothing_in_force_is_forgotten() {
         sent: minute(3),
         ..Cap::default()
     };
-    assert_eq!(cancel.told(&mut drive, minute(3)), [Change::ReturnedToNormal]);
+    assert_eq!(
+        cancel.told(&mut drive, minute(3)),
+        [Change::ReturnedToNormal]
+    );
     let warning = Cap {
         id: "G-1",
         chain: "G-1",

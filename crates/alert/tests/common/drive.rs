@@ -221,7 +221,11 @@ impl Cap<'_> {
             for (measure, value) in values {
                 event = with(event, measure, code(value));
             }
-            with(event, "warning_active", Value::Boolean(self.kind != "Cancel"))
+            with(
+                event,
+                "warning_active",
+                Value::Boolean(self.kind != "Cancel"),
+            )
         });
         events.collect()
     }

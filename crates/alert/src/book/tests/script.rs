@@ -228,6 +228,7 @@ impl World {
                         retrospective: words.contains_key("history"),
                         source: source.map_or(AlertSource::Rule, |_| AlertSource::Warning),
                         shadow: words.contains_key("shadow"),
+                        about: None,
                     },
                     since: time(names[2]),
                     until: names.get(3).and_then(|word| until(word)),
