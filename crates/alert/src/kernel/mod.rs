@@ -22,6 +22,7 @@ mod saved;
 mod say;
 mod state;
 mod telling;
+mod warning_message;
 mod warning_words;
 mod warnings;
 mod watch;

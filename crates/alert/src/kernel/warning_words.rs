@@ -5,7 +5,7 @@ use event::{
 };
 
 use super::say::full_name;
-use super::warnings::Message;
+use super::warning_message::Message;
 use crate::signal::Said;
 use crate::text::local_time;
 
@@ -136,7 +136,9 @@ pub(super) fn said(
     let headline = main.headline.as_ref().unwrap_or(&main.event);
     let (from, until) = (local_time(main.valid_from), local_time(until));
     let places = communes(areas, vocabulary);
-    let vi = places.as_ref().map(|text| format!(" Địa bàn: {}.", text.vi));
+    let vi = places
+        .as_ref()
+        .map(|text| format!(" Địa bàn: {}.", text.vi));
     let en = places.map(|text| format!(" Places: {}.", text.en));
     let message = Text {
         vi: format!(

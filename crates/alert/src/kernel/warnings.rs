@@ -4,12 +4,12 @@
 //!   the newest message counts, by its time of sending; what comes after a newer one changes nothing, and a cancellation that
 //!   comes first leaves nothing to ring.
 //! - The alert holds from when the warning was sent (or from its validity, where that began before) to its cancellation or the
-//!   end of its validity in journal time; a warning that gives none lasts [`VALID_DEFAULT`]. What had ended before it came rings
+//!   end of its validity in journal time; a warning that gives none lasts [`super::warning_message::VALID_DEFAULT`]. What had ended before it came rings
 //!   and returns at once.
 //! - One message may come as several events, one a commune. The first rings; what the others add is told with the next record, all
 //!   at once, unless it is more severe: that is told at once.
 //! - Two feeds that warn of the same thing are one alert: the same event in the same place or by the same sender, overlapping in
-//!   time, sent within [`TWIN_WITHIN`] of each other. The alert is that of the most severe, names all communes, lists the messages in
+//!   time, sent within [`super::warning_message::TWIN_WITHIN`] of each other. The alert is that of the most severe, names all communes, lists the messages in
 //!   its evidence, and ends with the last of them.
 //! - History (see [`super::is_history`]) may change or end an alert that is open, by the order of its own chain; it never makes a
 //!   live one.
@@ -20,13 +20,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use event::{
-    AlertSource, Certainty, Event, EvidenceValue, Kind, Name, Quality, Response, Severity, Status,
-    Stream, Time, Value, Vocabulary,
-};
+use event::{AlertSource, Event, EvidenceValue, Name, Status, Time, Vocabulary};
 use serde::{Deserialize, Serialize};
 
-use super::warning_words::{certainty_of, response_of, severity_of};
+use super::warning_message::{AREAS_MAX, ChainKey, Message};
 use super::watch::Desk;
 use super::{Kernel, is_history};
 use crate::engine::Origin;
@@ -37,48 +34,10 @@ use crate::signal::{EpisodeId, Key, Said, Signal};
 pub(super) const CHAINS_MAX: usize = 2_048;
 /// Warnings that one alert stands for.
 const MEMBERS_MAX: usize = 16;
-/// Communes of one warning; the province has 99.
-const AREAS_MAX: usize = 128;
-/// A warning that says nothing of its end lasts a day: CAP leaves that to who receives it.
-const VALID_DEFAULT: i64 = 86_400 * Time::SECOND;
-/// Two feeds pass a warning on within this time.
-const TWIN_WITHIN: i64 = 3_600 * Time::SECOND;
-
-/// Which warning: `sender` as the message has it, `chain` the identifier of its first message.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct ChainKey {
-    status: Status,
-    pub(super) sender: Name,
-    chain: Name,
-}
-
-/// What the newest message of a warning says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Message {
-    pub(super) id: Name,
-    pub(super) sent: Time,
-    pub(super) valid_from: Time,
-    pub(super) valid_to: Time,
-    cancels: bool,
-    pub(super) event: Name,
-    pub(super) headline: Option<Name>,
-    pub(super) severity: Severity,
-    pub(super) certainty: Certainty,
-    pub(super) response: Option<Response>,
-    pub(super) areas: Vec<Name>,
-    pub(super) at: Option<(f64, f64)>,
-    pub(super) entity: Name,
-    device: Name,
-    pub(super) stream: Stream,
-    quality: Quality,
-    received: Time,
-    processed: Time,
-    offset: u64,
-}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Chain {
-    pub(super) message: Message,
+    message: Message,
     /// Its end has come, and that was looked at.
     over: bool,
     /// The alert that it belongs to.
@@ -121,131 +80,6 @@ struct Teller<'a> {
     vocabulary: &'a Vocabulary,
     now: Time,
     out: &'a mut Vec<Signal>,
-}
-
-fn text<'e>(event: &'e Event, measure: &str) -> Option<&'e Name> {
-    match &event.value(measure)?.value {
-        Value::Code(code) => Some(code),
-        Value::Number(_) | Value::Boolean(_) => None,
-    }
-}
-
-impl Message {
-    /// None for warnings that are no messages of CAP: what their values say is for the rules.
-    fn of(event: &Event, origin: &Origin) -> Option<(ChainKey, Self)> {
-        if event.kind != Kind::Warning {
-            return None;
-        }
-        let id = text(event, "warning_id")?.clone();
-        let key = ChainKey {
-            status: event.status,
-            sender: text(event, "warning_sender")
-                .unwrap_or(&event.entity)
-                .clone(),
-            chain: text(event, "warning_chain").unwrap_or(&id).clone(),
-        };
-        let inactive =
-            (event.value("warning_active")).is_some_and(|one| one.value == Value::Boolean(false));
-        let kind = text(event, "warning_msg_type").map(|kind| &**kind);
-        let valid_from = event.valid_from.unwrap_or(event.observed);
-        let default = valid_from.max(event.observed).plus(VALID_DEFAULT);
-        let severity = text(event, "warning_severity").map(|word| severity_of(word));
-        let place = event.place.as_ref();
-        let message = Self {
-            sent: event.observed,
-            valid_from,
-            valid_to: event.valid_to.unwrap_or(default),
-            cancels: inactive || kind == Some("Cancel"),
-            event: text(event, "warning_event").unwrap_or(&id).clone(),
-            headline: text(event, "warning_headline").cloned(),
-            severity: severity.unwrap_or(Severity::Info),
-            certainty: text(event, "warning_certainty")
-                .map_or(Certainty::Unknown, |word| certainty_of(word)),
-            response: text(event, "warning_response").and_then(|word| response_of(word)),
-            areas: (place.and_then(|place| place.area.clone()))
-                .into_iter()
-                .collect(),
-            at: place.map(|place| (place.lat, place.lon)),
-            entity: event.entity.clone(),
-            device: event.device.clone(),
-            stream: event.stream,
-            quality: event
-                .value("warning_id")
-                .map_or(Quality::GOOD, |one| one.quality),
-            received: event.received,
-            processed: event.processed,
-            offset: origin.offset,
-            id,
-        };
-        Some((key, message))
-    }
-
-    /// Takes in another part of the same message. Gives back whether there is something new, and whether it is more severe.
-    fn take_in(&mut self, part: Self) -> (bool, bool) {
-        let worse = part.severity < self.severity;
-        let mut news = false;
-        for area in part.areas {
-            if !self.areas.contains(&area) && self.areas.len() < AREAS_MAX {
-                self.areas.push(area);
-                news = true;
-            }
-        }
-        news |= part.valid_to > self.valid_to;
-        self.valid_to = self.valid_to.max(part.valid_to);
-        self.valid_from = self.valid_from.min(part.valid_from);
-        if worse {
-            self.severity = part.severity;
-            self.certainty = part.certainty;
-            self.response = part.response;
-            self.event = part.event;
-            self.headline = part.headline;
-        }
-        (news || worse, worse)
-    }
-
-    fn since(&self) -> Time {
-        self.valid_from.min(self.sent)
-    }
-
-    /// When it is over: called off, or its validity has passed.
-    fn end(&self) -> Time {
-        if self.cancels {
-            self.sent
-        } else {
-            self.valid_to
-        }
-    }
-
-    fn in_force(&self, now: Time) -> bool {
-        !self.cancels && self.valid_to > now
-    }
-
-    /// Whether another feed says the same.
-    fn is_twin(&self, other: &Self, same_sender: bool) -> bool {
-        let near = self.areas.iter().any(|area| other.areas.contains(area));
-        let nowhere = self.areas.is_empty() || other.areas.is_empty();
-        let apart = self.sent.0.abs_diff(other.sent.0);
-        self.device != other.device
-            && self.event.trim().to_lowercase() == other.event.trim().to_lowercase()
-            && (near || (same_sender && nowhere))
-            && apart <= TWIN_WITHIN.unsigned_abs()
-            && self.since() < other.valid_to
-            && other.since() < self.valid_to
-    }
-
-    fn evidence(&self, measure: &str, value: Name) -> EvidenceValue {
-        EvidenceValue {
-            entity: Some(self.entity.clone()),
-            measure: measure.into(),
-            value: Value::Code(value),
-            unit: "".into(),
-            quality: self.quality,
-            observed: self.sent,
-            received: self.received,
-            processed: self.processed,
-            offset: self.offset,
-        }
-    }
 }
 
 impl Group {
@@ -373,9 +207,7 @@ impl Warnings {
             return;
         };
         chain.over = !chain.message.in_force(teller.now);
-        let group = chain
-            .group
-            .and_then(|id| Some((id, self.groups.get(&id)?)));
+        let group = chain.group.and_then(|id| Some((id, self.groups.get(&id)?)));
         match group {
             Some((id, group)) if !group.key.retrospective => self.follow(id, true, teller),
             Some(_) if history => {}
