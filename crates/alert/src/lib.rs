@@ -21,6 +21,9 @@
 //! alert marked retrospective, which has a key of its own. Values of bad quality never clear anything and raise only where
 //! the rule lists that quality. Exercise and test events have keys of their own.
 //!
+//! A warning of another body (CAP) is an alert of [`WARNING`], with a life of its own: updates revise it, its cancellation or the
+//! end of its validity ends it, feeds that say the same are one.
+//!
 //! A rule that cannot be computed rings itself, as an alert of [`RULE_FAULT`].
 //!
 //! # Bounds
@@ -48,4 +51,4 @@ pub use book::{
 pub use effect::Effect;
 pub use engine::{ABSENCE_GRACE, Counters, ENTITIES_MAX, Engine, Origin, RestoreError, Saved};
 pub use history::OBSERVATIONS_MAX;
-pub use ruleset::{RULE_FAULT, RULES_MAX, RuleInfo, RuleSet};
+pub use ruleset::{RULE_FAULT, RULES_MAX, RuleInfo, RuleSet, WARNING};

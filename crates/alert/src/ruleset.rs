@@ -16,6 +16,8 @@ use crate::text::Template;
 
 /// Id of the engine's own alerts about rules that cannot be computed; no rule of a pack may have it.
 pub const RULE_FAULT: &str = "rule-fault";
+/// The rule id of alerts that are warnings of other bodies.
+pub const WARNING: &str = "warning";
 /// Most rules of a pack.
 pub const RULES_MAX: usize = 1_024;
 

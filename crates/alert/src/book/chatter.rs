@@ -92,7 +92,7 @@ impl Book {
         });
         entry.turned = Some(now);
         entry.tell(Change::ChatteringBegan, None, ctx, out);
-        self.counters.chattering += 1;
+        self.counters.chattering += super::one(entry.key.status);
         true
     }
 

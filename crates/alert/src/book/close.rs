@@ -1,6 +1,6 @@
 //! Ending an alert by hand and taking that back; marks of false alerts.
 
-use event::{AlertState, Change, CloseCause, Closure, Command, FalseMark, Name};
+use event::{AlertState, Change, CloseCause, Closure, Command, FalseMark, Name, Status};
 
 use super::commands::{Refused, check_length, need_reason, wrong_state};
 use super::hand::by;
@@ -63,8 +63,10 @@ impl Book {
         });
         if cause == CloseCause::FalseAlert && entry.alert.handling.false_alert.is_none() {
             entry.alert.handling.false_alert = Some(mark(command, text, ctx));
-            let rule: Name = entry.key.rule.clone();
-            self.count_false(rule);
+            let (rule, entry_status) = (entry.key.rule.clone(), entry.key.status);
+            if entry_status == Status::Actual {
+                self.count_false(rule);
+            }
         }
         self.end(command.about(), Change::Closed, by(command), ctx, out);
         Ok(())
@@ -124,8 +126,10 @@ impl Book {
         check_length(reason)?;
         entry.alert.handling.false_alert = Some(mark(command, reason, ctx));
         entry.tell(Change::MarkedFalse, by(command), ctx, out);
-        let rule = entry.key.rule.clone();
-        self.count_false(rule);
+        let (rule, entry_status) = (entry.key.rule.clone(), entry.key.status);
+        if entry_status == Status::Actual {
+            self.count_false(rule);
+        }
         Ok(())
     }
 
@@ -150,9 +154,9 @@ impl Book {
             ));
         }
         entry.tell(Change::UnmarkedFalse, by(command), ctx, out);
-        let rule = entry.key.rule.clone();
+        let (rule, one) = (entry.key.rule.clone(), super::one(entry.key.status));
         if let Some(count) = self.false_alerts.get_mut(&rule) {
-            *count = count.saturating_sub(1);
+            *count = count.saturating_sub(one);
         }
         Ok(())
     }

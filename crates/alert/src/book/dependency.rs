@@ -60,7 +60,7 @@ impl Book {
                     since: now,
                 });
                 entry.tell(Change::Suppressed, None, ctx, out);
-                self.counters.suppressed += 1;
+                self.counters.suppressed += super::one(*status);
                 touched.push(id.clone());
             }
         }

@@ -129,7 +129,7 @@ impl Book {
             Some(id) => id,
             None => {
                 if self.incidents.len() - self.incidents_closed.len() >= INCIDENTS_MAX {
-                    self.counters.incidents_refused += 1;
+                    self.counters.incidents_refused += super::one(status);
                     return;
                 }
                 self.open_incident(entry, &cause, ctx)
@@ -180,7 +180,7 @@ impl Book {
             last: origin.now,
         };
         self.incidents.insert(id.clone(), gathering);
-        self.counters.incidents += 1;
+        self.counters.incidents += super::one(entry.key.status);
         id
     }
 

@@ -40,7 +40,7 @@ impl Book {
             by: by.map(|(operator, _)| operator.to_owned()),
         });
         entry.tell(Change::Escalated, by, ctx, out);
-        self.counters.escalated += 1;
+        self.counters.escalated += super::one(entry.key.status);
     }
 
     pub(super) fn remind(&mut self, id: &AlertId, ctx: &Context<'_>, out: &mut Vec<Effect>) {
@@ -48,7 +48,7 @@ impl Book {
             entry.alert.handling.reminders += 1;
             entry.reminded = ctx.origin.now;
             entry.tell(Change::Reminded, None, ctx, out);
-            self.counters.reminded += 1;
+            self.counters.reminded += super::one(entry.key.status);
         }
         self.sync(id, ctx.origin.now);
     }

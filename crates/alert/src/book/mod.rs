@@ -90,7 +90,7 @@ use timers::Timers;
 pub(crate) use verdicts::OldVerdict;
 use verdicts::Verdicts;
 
-/// Alerts that are over and stay listed.
+/// Alerts that are over and stay listed; as many of drills.
 pub const RECENT_MAX: usize = 1_000;
 /// Verdicts remembered, so that a repeated command gets its first answer.
 pub const VERDICTS_MAX: usize = 10_000;
@@ -137,7 +137,7 @@ pub(crate) struct Context<'a> {
     pub(crate) rules: &'a RuleSet,
 }
 
-/// What was counted since the book was made or restored; for metrics, no part of the state.
+/// What was counted since the book was made or restored, drills left out; for metrics, no part of the state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookCounters {
     pub raised: u64,
@@ -165,6 +165,8 @@ pub(crate) struct Book {
     /// Those that are, and in which order they ended.
     over: BTreeMap<AlertId, Entry>,
     recent: VecDeque<AlertId>,
+    /// The same for drills, which push nothing real out.
+    recent_drills: VecDeque<AlertId>,
     /// Derived: the alert of each episode remembered, and the open alerts of each key.
     episodes: BTreeMap<EpisodeId, AlertId>,
     by_key: BTreeMap<Key, BTreeSet<AlertId>>,
@@ -191,6 +193,11 @@ pub(crate) struct Book {
     counters: BookCounters,
 }
 
+/// What an alert of a status counts for: drills for nothing.
+const fn one(status: Status) -> u64 {
+    matches!(status, Status::Actual) as u64
+}
+
 impl Book {
     pub(crate) fn new(config: Arc<BookConfig>) -> Self {
         Self {
@@ -198,6 +205,7 @@ impl Book {
             open: BTreeMap::new(),
             over: BTreeMap::new(),
             recent: VecDeque::new(),
+            recent_drills: VecDeque::new(),
             episodes: BTreeMap::new(),
             by_key: BTreeMap::new(),
             turns: Turns::default(),
@@ -219,10 +227,23 @@ impl Book {
         }
     }
 
-    /// Everything that is not over, by id; then what is, oldest first.
+    /// Everything that is not over, by id; then what is, oldest first, drills last.
     pub(crate) fn alerts(&self) -> impl Iterator<Item = &Alert> {
-        let over = self.recent.iter().filter_map(|id| self.over.get(id));
-        self.open.values().chain(over).map(|entry| &entry.alert)
+        let open = self.open.values();
+        open.chain(self.over_ones()).map(|entry| &entry.alert)
+    }
+
+    /// Those that are over, oldest first, drills last.
+    fn over_ones(&self) -> impl Iterator<Item = &Entry> {
+        let recent = self.recent.iter().chain(&self.recent_drills);
+        recent.filter_map(|id| self.over.get(id))
+    }
+
+    fn recent_of(&mut self, status: Status) -> &mut VecDeque<AlertId> {
+        match status {
+            Status::Actual => &mut self.recent,
+            Status::Exercise | Status::Test => &mut self.recent_drills,
+        }
     }
 
     /// The alert, open or over, if it is still listed.

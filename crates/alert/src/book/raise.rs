@@ -17,7 +17,7 @@ impl Book {
         ctx: &Context<'_>,
         out: &mut Vec<Effect>,
     ) {
-        self.counters.raised += 1;
+        self.counters.raised += super::one(key.status);
         let id = self.unused_id(&key, ctx);
         let mut entry = Entry {
             alert: new_alert(id.clone(), &key, span.since, said, ctx),
@@ -191,11 +191,13 @@ impl Book {
             }
         }
         let incident = entry.alert.incident.clone();
+        let status = entry.alert.status;
         self.over.insert(id.clone(), entry);
-        self.recent.push_back(id.clone());
+        let recent = self.recent_of(status);
+        recent.push_back(id.clone());
+        let surplus = (recent.len() > RECENT_MAX).then(|| recent.pop_front());
         self.leave_incident(incident.as_ref(), id, ctx.origin.now);
-        if self.recent.len() > RECENT_MAX
-            && let Some(oldest) = self.recent.pop_front()
+        if let Some(oldest) = surplus.flatten()
             && let Some(entry) = self.over.remove(&oldest)
         {
             for span in &entry.spans {
@@ -212,7 +214,7 @@ impl Book {
             return Some(entry);
         }
         let entry = self.over.remove(id)?;
-        self.recent.retain(|over| over != id);
+        self.recent_of(entry.alert.status).retain(|over| over != id);
         let mut entry = entry;
         // Those of then may have ended since; those of now are found when it rings.
         entry.alert.handling.suppressed.clear();

@@ -111,14 +111,13 @@ fn old_entry(mut alert: Alert, opened_revision: u32, episode: Option<EpisodeId>)
 
 impl Book {
     pub(crate) fn save(&self) -> BookSaved {
-        let over = self.recent.iter().filter_map(|id| self.over.get(id));
         let down = self.down.iter().map(|((gateway, status), alerts)| {
             let alerts = alerts.iter().cloned().collect();
             (gateway.clone(), *status, alerts)
         });
         BookSaved {
             open: self.open.values().cloned().collect(),
-            recent: over.cloned().collect(),
+            recent: self.over_ones().cloned().collect(),
             turns: self.turns.save(),
             down: down.collect(),
             lifting: pairs(&self.lifting),
@@ -144,7 +143,7 @@ impl Book {
         for entry in saved.recent {
             book.link(&entry);
             let id = entry.alert.id.clone();
-            book.recent.push_back(id.clone());
+            book.recent_of(entry.alert.status).push_back(id.clone());
             book.over.insert(id, entry);
         }
         book.turns = Turns::restore(saved.turns);

@@ -48,8 +48,7 @@ impl Book {
         out: &mut Vec<Effect>,
     ) {
         let Some(episode) = span.episode else { return };
-        let place = format!("{}~trial-{}", place(&key), episode.0);
-        let id = AlertId::new(&key.rule, &place, ctx.origin.journal, ctx.origin.offset);
+        let id = self.trial_id(&key, ctx);
         let mut alert = new_alert(id, &key, span.since, said, ctx);
         alert.occurrences = 1;
         alert.handling.latches = said.latches;
@@ -69,6 +68,27 @@ impl Book {
             self.shadows.pop_first();
             self.counters.shadows_forgotten += 1;
         }
+    }
+
+    /// Ids of one record stay apart; those of other records are.
+    fn trial_id(&self, key: &Key, ctx: &Context<'_>) -> AlertId {
+        let newest = self.shadows.values().rev();
+        let of_record = newest.take_while(|shadow| shadow.alert.raised >= ctx.origin.now);
+        let same = |shadow: &&Shadow| {
+            let alert = &shadow.alert;
+            (
+                &*alert.rule,
+                &alert.entity,
+                alert.status,
+                alert.retrospective,
+            ) == (&*key.rule, &key.entity, key.status, key.retrospective)
+        };
+        let mut place = format!("{}~trial", place(key));
+        let number = of_record.filter(same).count();
+        if number > 0 {
+            place = format!("{place}#{}", number + 1);
+        }
+        AlertId::new(&key.rule, &place, ctx.origin.journal, ctx.origin.offset)
     }
 
     pub(super) fn shadow_changed(

@@ -1,7 +1,7 @@
 //! Windows of maintenance and things out of service: ordered by an operator, in force from and until a journal time.
 
 use event::{
-    Alert, AlertId, Change, Command, Considered, Refusal, Suppressed, Suppression,
+    Alert, AlertId, Change, Command, Considered, Refusal, Status, Suppressed, Suppression,
     SuppressionChange, SuppressionId, SuppressionKind, SuppressionScope, SuppressionStep, Time,
 };
 
@@ -11,7 +11,7 @@ use super::{
     Book, CONSIDERED_MAX, Context, MAINTENANCE_MAX, SUPPRESSIONS_ENDED_MAX, SUPPRESSIONS_MAX,
 };
 use crate::effect::Effect;
-use crate::ruleset::RULE_FAULT;
+use crate::ruleset::{RULE_FAULT, WARNING};
 
 /// Entities, areas, rules or streams that one scope names at most.
 const SCOPE_MAX: usize = 200;
@@ -69,7 +69,7 @@ impl Book {
                         because_of: Some(because),
                         since: now,
                     });
-                    self.counters.suppressed += 1;
+                    self.counters.suppressed += super::one(entry.key.status);
                     applied.push(considered);
                 }
                 Some(_) => applied.push(considered),
@@ -91,7 +91,7 @@ impl Book {
             }
             applied.push(considered);
             if add(entry, suppression, now) {
-                self.counters.suppressed += 1;
+                self.counters.suppressed += super::one(entry.key.status);
             }
         }
         applied.append(&mut passed);
@@ -147,14 +147,17 @@ impl Book {
         let scope = order.scope;
         let known_entity = |pattern: &String| match pattern.strip_suffix('*') {
             Some(prefix) => !prefix.is_empty(),
-            // Members of a family are known once they have spoken; one that rings has.
+            // Members of a family are known once they have spoken; one that rings has, unless in a drill.
             None => {
-                ctx.vocabulary.entities.contains_key(pattern)
-                    || self.alerts().any(|alert| *alert.entity == **pattern)
+                let rings =
+                    |alert: &Alert| *alert.entity == **pattern && alert.status == Status::Actual;
+                ctx.vocabulary.entities.contains_key(pattern) || self.alerts().any(rings)
             }
         };
         let known_rule = |rule: &event::Name| {
-            **rule == *RULE_FAULT || ctx.rules.rules.iter().any(|known| known.id == *rule)
+            **rule == *RULE_FAULT
+                || **rule == *WARNING
+                || ctx.rules.rules.iter().any(|known| known.id == *rule)
         };
         let empty = scope.entities.is_empty()
             && scope.areas.is_empty()
@@ -203,7 +206,7 @@ impl Book {
             for (alert, entry) in &mut self.open {
                 if covers(&suppression.scope, &entry.alert) && add(entry, suppression, now) {
                     entry.tell(Change::Suppressed, by, ctx, &mut transitions);
-                    self.counters.suppressed += 1;
+                    self.counters.suppressed += super::one(entry.key.status);
                     touched.push(alert.clone());
                 }
             }
@@ -317,7 +320,7 @@ fn add(entry: &mut Entry, suppression: &mut Suppression, now: Time) -> bool {
         because_of: None,
         since: now,
     });
-    suppression.kept_back += 1;
+    suppression.kept_back += super::one(entry.key.status);
     true
 }
 

@@ -59,21 +59,24 @@ impl Timers {
 }
 
 impl Book {
-    /// Fires what is due at journal time <= `now`, in the order of its time.
-    pub(crate) fn advance(&mut self, ctx: &Context<'_>, out: &mut Vec<Effect>) {
-        while let Some(timer) = self.timers.pop(ctx.origin.now) {
-            match timer {
-                Timer::Begin(id) => self.begin_suppression(&id, None, ctx, out),
-                Timer::End(id) => self.end_suppression(&id, None, ctx, out),
-                Timer::Lift(id) => self.lift_dependency(&id, ctx, out),
-                Timer::Shelve(id) => self.shelving_over(&id, ctx, out),
-                Timer::Quiet(id) => self.quiet(&id, ctx, out),
-                Timer::Ladder(id) => self.climb(&id, ctx, out),
-                Timer::Remind(id) => self.remind(&id, ctx, out),
-                Timer::Incident(id) => self.close_incident(&id, ctx, out),
-                Timer::Warning(id) => self.expire_warning(&id, ctx, out),
-            }
+    /// Fires the earliest timer that is due at journal time <= `now`; false if there is none. One at a time: the kernel's are
+    /// due in between, and the order must be that of their times alone.
+    pub(crate) fn fire(&mut self, ctx: &Context<'_>, out: &mut Vec<Effect>) -> bool {
+        let Some(timer) = self.timers.pop(ctx.origin.now) else {
+            return false;
+        };
+        match timer {
+            Timer::Begin(id) => self.begin_suppression(&id, None, ctx, out),
+            Timer::End(id) => self.end_suppression(&id, None, ctx, out),
+            Timer::Lift(id) => self.lift_dependency(&id, ctx, out),
+            Timer::Shelve(id) => self.shelving_over(&id, ctx, out),
+            Timer::Quiet(id) => self.quiet(&id, ctx, out),
+            Timer::Ladder(id) => self.climb(&id, ctx, out),
+            Timer::Remind(id) => self.remind(&id, ctx, out),
+            Timer::Incident(id) => self.close_incident(&id, ctx, out),
+            Timer::Warning(id) => self.expire_warning(&id, ctx, out),
         }
+        true
     }
 
     fn shelving_over(&mut self, id: &AlertId, ctx: &Context<'_>, out: &mut Vec<Effect>) {

@@ -53,6 +53,8 @@ pub struct Counters {
     pub observations_dropped: u64,
     /// Checkpoints that moved on before their time, because a key had too many episodes.
     pub checkpoints_forced: u64,
+    /// Warnings of other bodies that could not be taken in: too many in force.
+    pub warnings_refused: u64,
     pub book: BookCounters,
 }
 
@@ -87,20 +89,20 @@ impl Engine {
                     self.kernel.fire(origin, &mut self.signals);
                     self.tell(origin, out);
                 }
-                (_, Some(_)) | (Some(_), None) => self.advance_book(origin, out),
+                (_, Some(_)) | (Some(_), None) => self.fire_book(origin, out),
             }
         }
         self.kernel.passed(origin);
     }
 
-    fn advance_book(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
+    fn fire_book(&mut self, origin: &Origin, out: &mut Vec<Effect>) {
         let (rules, vocabulary) = (self.kernel.rules(), self.kernel.vocabulary());
         let context = Context {
             origin,
             vocabulary,
             rules,
         };
-        self.book.advance(&context, out);
+        self.book.fire(&context, out);
     }
 
     /// For the record of a node's start, instead of `advance`: the time since the record before it is no absence.
@@ -246,6 +248,7 @@ impl Engine {
             entities_refused: kernel.entities_refused,
             observations_dropped: kernel.observations_dropped,
             checkpoints_forced: self.kernel.forced(),
+            warnings_refused: kernel.warnings_refused,
             book,
         }
     }

@@ -38,7 +38,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use event::{
-    Alert, AlertId, AlertState, Change, SuppressionChange, SuppressionStep, Time, Transition,
+    Alert, AlertId, AlertState, Change, Status, SuppressionChange, SuppressionStep, Time,
+    Transition,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -152,9 +153,13 @@ impl Health {
             self.call(at, transition.change, alert, &facts, &mut open);
         }
         self.follow(at, transition, &facts, &mut open);
-        // One command may bring about two transitions (acknowledged, and with it resolved).
-        if transition.command_id.is_some() && transition.command_id != self.last_command {
-            self.last_command.clone_from(&transition.command_id);
+        // One command may bring about two transitions (acknowledged, and with it resolved). One of a drill stands for no real one.
+        let drill = alert.status != Status::Actual;
+        let again = !drill && transition.command_id == self.last_command;
+        if transition.command_id.is_some() && !again {
+            if !drill {
+                self.last_command.clone_from(&transition.command_id);
+            }
             let kind = MarkKind::Command {
                 change: transition.change.name().into(),
                 verified: verified(transition),

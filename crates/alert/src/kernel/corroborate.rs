@@ -101,7 +101,7 @@ impl Kernel {
         let Some(unit) = self.units.get(number as usize) else {
             return;
         };
-        let bound = unit.binding.bound.iter();
+        let (bound, status) = (unit.binding.bound.iter(), unit.status);
         let concerned: Vec<u16> = bound
             .filter(|bound| bound.mask & touched != 0)
             .map(|bound| bound.rule)
@@ -111,10 +111,13 @@ impl Kernel {
             let KeyRef::Unit(other, index) = key else {
                 continue;
             };
-            let watch = self
+            // A drill says nothing of what is real, not even that it is time to ask.
+            let of_status = self
                 .units
                 .get(other as usize)
-                .and_then(|unit| unit.watch(index));
+                .filter(|unit| unit.status == status);
+            let Some(suspect) = of_status else { continue };
+            let watch = suspect.watch(index);
             let open = watch.and_then(|watch| watch.open()).copied();
             let Some(told) = open.filter(|told| told.suspect) else {
                 self.suspects.remove(&key);

@@ -14,6 +14,7 @@ impl Kernel {
     pub(crate) fn event(&mut self, origin: &Origin, event: &Event, out: &mut Vec<Signal>) {
         self.begin(origin);
         self.counters.events += 1;
+        self.warned(origin, event, out);
         let Some(number) = self.unit_of(&event.entity, event.status, event.stream) else {
             self.counters.entities_refused += 1;
             return;

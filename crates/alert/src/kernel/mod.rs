@@ -24,6 +24,9 @@ mod state;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod warning_message;
+mod warning_words;
+mod warnings;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -39,11 +42,13 @@ use crate::signal::Signal;
 use binding::Bindings;
 use fault::Faulty;
 use state::{Group, KeyRef, Unit};
+use warnings::Warnings;
 use watch::{Clock, Desk};
 
 pub(crate) use machine::Phase;
 pub(crate) use old::{OldEpisode, OldKernel, OldKey, OldObservation, OldUnit};
 pub(crate) use saved::{KernelSaved, NotThisPack};
+pub(crate) use warnings::WarningsSaved;
 
 /// Lateness bound of a stream that the site says nothing of.
 const LATENESS_DEFAULT_NS: i64 = 2 * 86_400 * Time::SECOND;
@@ -56,6 +61,7 @@ pub(crate) struct KernelCounters {
     pub(crate) history: u64,
     pub(crate) entities_refused: u64,
     pub(crate) observations_dropped: u64,
+    pub(crate) warnings_refused: u64,
 }
 
 #[derive(Debug)]
@@ -84,6 +90,7 @@ pub(crate) struct Kernel {
     absences: BTreeSet<(i64, u32, u16)>,
     /// Keys with an open episode that no neighbour shares.
     suspects: BTreeSet<KeyRef>,
+    warnings: Warnings,
     desk: Desk,
     counters: KernelCounters,
     /// Reused for the values of one historical event.
@@ -117,6 +124,7 @@ impl Kernel {
             timers: BTreeSet::new(),
             absences: BTreeSet::new(),
             suspects: BTreeSet::new(),
+            warnings: Warnings::default(),
             desk: Desk::default(),
             counters: KernelCounters::default(),
             scratch: History::new(0),
@@ -168,15 +176,21 @@ impl Kernel {
     /// Journal time of the earliest timer. The entry may prove out of date when it comes up; then nothing happens.
     pub(crate) fn next_due(&self) -> Option<Time> {
         let timer = self.timers.first().map(|(due, _)| Time(*due));
-        match (timer, self.absence_due()) {
-            (Some(timer), Some(absence)) => Some(timer.min(absence)),
-            (timer, absence) => timer.or(absence),
-        }
+        let dues = [timer, self.absence_due(), self.warnings.next_due()];
+        dues.into_iter().flatten().min()
     }
 
     /// Fires the earliest timer.
     pub(crate) fn fire(&mut self, origin: &Origin, out: &mut Vec<Signal>) {
         let timer = self.timers.first().map(|(due, _)| Time(*due));
+        if self
+            .warnings
+            .next_due()
+            .is_some_and(|due| self.next_due() == Some(due))
+        {
+            self.fire_warning(origin, out);
+            return;
+        }
         match (timer, self.absence_due()) {
             (Some(timer), Some(absence)) if absence < timer => self.fire_absence(origin, out),
             (Some(_), _) => {

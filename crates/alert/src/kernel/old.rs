@@ -72,6 +72,7 @@ impl KernelSaved {
                 .map(|unit| unit_of(rules, unit, &mut episodes))
                 .collect(),
             groups: Vec::new(),
+            warnings: super::WarningsSaved::default(),
             episodes,
         }
     }

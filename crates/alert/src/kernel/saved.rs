@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Faulty;
 use super::state::{Key, Retrospect, Unit, Watch};
+use super::warnings::{Warnings, WarningsSaved};
 use super::{Kernel, spread_ns, status_index};
 use crate::history::History;
 use crate::ruleset::{Rule, RuleSet};
@@ -22,6 +23,7 @@ pub(crate) struct KernelSaved {
     pub(crate) units: Vec<SavedUnit>,
     pub(crate) groups: Vec<SavedGroup>,
     pub(crate) faults: Vec<(Name, Faulty)>,
+    pub(crate) warnings: WarningsSaved,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,6 +81,7 @@ impl Kernel {
             faults: (self.faults.iter())
                 .map(|(rule, faulty)| (rule.clone(), faulty.clone()))
                 .collect(),
+            warnings: self.warnings.save(),
         }
     }
 
@@ -94,6 +97,7 @@ impl Kernel {
         kernel.grace_until = saved.grace_until;
         kernel.desk.episodes = saved.episodes;
         kernel.faults = saved.faults.into_iter().collect();
+        kernel.warnings = Warnings::restore(saved.warnings);
         kernel.index = HashMap::with_capacity(saved.units.len());
         for (number, unit) in (0_u32..).zip(saved.units) {
             let (entity, status) = (unit.entity.clone(), unit.status);

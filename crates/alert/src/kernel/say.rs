@@ -1,7 +1,8 @@
 //! What an alert says at a moment: its sentences, its values, where it is, and everything else that is copied into it.
 
 use event::{
-    Certainty, EvidenceValue, EvidenceWindow, Limit, Name, Place, Rating, Status, Text, Time,
+    AreaInfo, Certainty, EvidenceValue, EvidenceWindow, Limit, Name, Place, Rating, Status, Text,
+    Time,
 };
 
 use super::Kernel;
@@ -316,12 +317,15 @@ impl Kernel {
             None => subject.place.and_then(|place| place.area.clone()),
         }?;
         let area = self.vocabulary.areas.get(&*code);
-        let name = area.map(|area| match area.kind.as_str() {
-            "phuong" => format!("Phường {}", area.name),
-            "xa" => format!("Xã {}", area.name),
-            _ => area.name.clone(),
-        });
-        Some((code, name))
+        Some((code, area.map(full_name)))
+    }
+}
+
+pub(super) fn full_name(area: &AreaInfo) -> String {
+    match area.kind.as_str() {
+        "phuong" => format!("Phường {}", area.name),
+        "xa" => format!("Xã {}", area.name),
+        _ => area.name.clone(),
     }
 }
 

@@ -14,7 +14,7 @@ use super::scope::check_binding;
 use super::source::{Located, Source, Table};
 use super::template::{self, Scope as TemplateScope};
 use crate::cel::{COST_MAX, Environment, Mistake, Need};
-use crate::ruleset::{Bilingual, Members, RULE_FAULT, RULES_MAX, Rule};
+use crate::ruleset::{Bilingual, Members, RULE_FAULT, RULES_MAX, Rule, WARNING};
 
 pub(super) const SECOND: i64 = 1_000_000_000;
 /// A measured value serves a rule this long unless the rule says otherwise.
@@ -251,6 +251,11 @@ impl<'s, 'f, 'v> Reader<'s, 'f, 'v> {
         }
         if id.value == RULE_FAULT {
             let message = format!("`{RULE_FAULT}` is kept for rules that cannot be computed");
+            self.table.source.error(id.span.start, message);
+            return None;
+        }
+        if id.value == WARNING {
+            let message = format!("`{WARNING}` is kept for warnings of other bodies");
             self.table.source.error(id.span.start, message);
             return None;
         }

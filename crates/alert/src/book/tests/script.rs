@@ -321,7 +321,7 @@ impl World {
         };
         let act = |book: &mut Book| {
             let mut out = Vec::new();
-            book.advance(&ctx, &mut out);
+            while book.fire(&ctx, &mut out) {}
             let mut verdict = None;
             if let Some(signal) = signal.clone() {
                 book.signal(signal, &ctx, &mut out);
