@@ -268,12 +268,7 @@ fn every_stream_has_its_rules() {
             "rg-sa-pa",
             &[("rain_24h", number(210.0)), ("rain_1h", number(61.0))],
         );
-        feed.send(
-            at,
-            Stream::Environment,
-            "jch-1",
-            &[("pm25", number(85.0))],
-        );
+        feed.send(at, Stream::Environment, "jch-1", &[("pm25", number(85.0))]);
         let transformer = [
             ("load_pct", number(105.0)),
             ("voltage", number(195.0)),
@@ -326,6 +321,7 @@ fn every_stream_has_its_rules() {
             "rain-24h-50",
             "reservoir-above-normal",
             "reservoir-gates-open",
+            "reservoir-gates-unannounced",
             "reservoir-high",
             "transformer-load-100",
             "transformer-load-80",
@@ -383,7 +379,11 @@ fn no_limit_without_a_source_and_nothing_recalled_is_called_verified() {
 fn every_rule_says_what_it_is_about_and_what_to_do() {
     let (files, vocabulary) = site();
     let rules = RuleSet::load(&files, &vocabulary).unwrap();
-    assert!(rules.advice().is_empty() || rules.advice().iter().all(allowed), "{:?}", rules.advice());
+    assert!(
+        rules.advice().is_empty() || rules.advice().iter().all(allowed),
+        "{:?}",
+        rules.advice()
+    );
     for rule in rules.info() {
         assert!(rule.cause.is_some(), "{}: no cause", rule.id);
         assert!(rule.cost <= 200_000, "{}", rule.id);
@@ -392,7 +392,11 @@ fn every_rule_says_what_it_is_about_and_what_to_do() {
             assert!(rule.severity >= Severity::Minor, "{}", rule.id);
         }
     }
-    let causes: Vec<&str> = rules.info().iter().filter_map(|rule| rule.cause.as_deref()).collect();
+    let causes: Vec<&str> = rules
+        .info()
+        .iter()
+        .filter_map(|rule| rule.cause.as_deref())
+        .collect();
     let named = files.text("causes.toml").unwrap();
     for cause in causes {
         assert!(named.contains(&format!("id = \"{cause}\"")), "{cause}");
@@ -410,7 +414,8 @@ fn every_rule_has_a_case_that_rings_and_one_that_does_not() {
     let (files, vocabulary) = site();
     let rules = RuleSet::load(&files, &vocabulary).unwrap();
     let mut text = String::new();
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sites/lao-cai/rules/cases");
+    let cases =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sites/lao-cai/rules/cases");
     for entry in std::fs::read_dir(cases).unwrap() {
         text += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
     }
