@@ -392,11 +392,8 @@ fn every_rule_says_what_it_is_about_and_what_to_do() {
             assert!(rule.severity >= Severity::Minor, "{}", rule.id);
         }
     }
-    let causes: Vec<&str> = rules
-        .info()
-        .iter()
-        .filter_map(|rule| rule.cause.as_deref())
-        .collect();
+    let info = rules.info();
+    let causes = info.iter().filter_map(|rule| rule.cause.as_deref());
     let named = files.text("causes.toml").unwrap();
     for cause in causes {
         assert!(named.contains(&format!("id = \"{cause}\"")), "{cause}");
