@@ -126,8 +126,8 @@ fn entity(id: &str, device: &Value, profiles: &Table) -> EntityInfo {
             .get("expected")
             .and_then(Value::as_bool)
             .unwrap_or(true),
-        gateway: None,
-        river: None,
-        river_km: None,
+        gateway: (device.get("gateway").and_then(Value::as_str)).map(Into::into),
+        river: (device.get("river").and_then(Value::as_str)).map(Into::into),
+        river_km: device.get("river_km").and_then(Value::as_float),
     }
 }
