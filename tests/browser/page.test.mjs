@@ -48,7 +48,10 @@ test('the header counts all active alerts, whatever is filtered; the tab says th
     };
     const truth = async () => {
       const counts = { critical: 0, major: 0, minor: 0, warning: 0, info: 0 };
-      for (const alert of (await api(base, '/alerts?state=active')).alerts) counts[alert.severity] += 1;
+      for (const alert of (await api(base, '/alerts?state=active')).alerts) {
+        // Drills and what is kept back have counts of their own.
+        if (alert.status === 'actual' && alert.handling.suppressed.length === 0) counts[alert.severity] += 1;
+      }
       return counts;
     };
     const same = async () => JSON.stringify(await shown()) === JSON.stringify(await truth());

@@ -65,9 +65,10 @@ const group = (page, key) => page.locator(`[data-test=quarantine-group][data-key
 test('by reason, with a sample; reprocessing says how many first and never rings', limit, () =>
   onPage({}, async (page) => {
     await page.locator('[data-test=feed].live').waitFor();
+    await page.locator('[data-test=menu] summary').click();
     await page.locator('[data-test=quarantine-open]').click();
     await page.getByRole('dialog', { name: 'Cách ly' }).waitFor();
-    assert.match(page.url(), /quarantine=1/);
+    assert.match(page.url(), /panel=quarantine/);
     const reason = group(page, 'no_values');
     await reason.locator('summary').click();
     assert.match(await reason.locator('[data-test=quarantine-sample]').textContent(), /"level":58.2/);

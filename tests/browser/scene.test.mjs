@@ -175,13 +175,6 @@ test('a hole in the numbers brings a new snapshot, never a gap', limit, () =>
     await rowOf(page, one.id).waitFor({ timeout: 5000 });
   }));
 
-test('a drill is hatched and has its bar', limit, () =>
-  onPage(chromium, { scene: 'quiet' }, async ({ page, mock }) => {
-    const one = mock.raise(riverAlert(mock.now(), 'wl-bao-ha', 3, 'critical', 1, { status: 'exercise' }));
-    await page.locator('[data-test=drill]').waitFor();
-    assert.match(await rowOf(page, one.id).locator('.symbol path').getAttribute('fill'), /hatch-critical/);
-  }));
-
 test('without an answer nobody knows; a repeat carries the same id', limit, () =>
   onPage(chromium, { ...operator, expected: [/Failed to load|ERR_/] }, async ({ page }) => {
     const seen = [];

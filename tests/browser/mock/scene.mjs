@@ -39,6 +39,9 @@ const text = (vi, en) => ({ vi, en });
 const comma = (value, decimals) => value.toFixed(decimals).replace('.', ',');
 let serial = 1000;
 
+const RATING = { source: 'rule', priority: 'low', certainty: 'observed', estimate: false, suspect: false, cause: null, response: [], audience: [], warning: null };
+const HANDLING = { assigned: null, escalated: null, reminders: 0, suppressed: [], chattering: null, latches: false, closed: null, false_alert: null, merged_into: null };
+
 export const name = (operator, at) => ({ operator, verified: false, at: new Date(at).toISOString() });
 
 export function alert(now, given) {
@@ -57,7 +60,8 @@ export function alert(now, given) {
     state: word, revision: given.revision ?? 3, since: at(minutes), raised: at(minutes - hold / 60), changed: at(Math.min(minutes, 4)),
     returned: word === 'returned_unacknowledged' ? at(6) : null,
     acknowledged: word === 'acknowledged' ? { ...name('Bàn trực 2', now - (minutes - 2) * MINUTE), command_id: 'c' } : null,
-    shelved: given.shelved ?? null, comments: given.comments ?? [], occurrences: given.occurrences ?? 1, retrospective: false,
+    shelved: given.shelved ?? null, comments: given.comments ?? [], occurrences: given.occurrences ?? 1,
+    rating: { ...RATING, ...given.rating }, handling: { ...HANDLING, ...given.handling }, incident: given.incident ?? null, episodes: given.episodes ?? [], retrospective: false,
     measure, value, unit, message: given.message, guidance: given.guidance, scale, unofficial: given.unofficial ?? true,
     evidence: {
       rule, rule_version: 2, condition: given.condition, hold_seconds: hold,

@@ -4,6 +4,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { well } from './deliveries.mjs';
+import { act, explanation, health, Registers } from './life.mjs';
 import { rejects } from './rejects.mjs';
 import { floodAlerts, name, SCENE_TIME, state, valueAt } from './scene.mjs';
 import { entities, limits, measures, site } from './site.mjs';
@@ -26,6 +27,8 @@ export class Mock {
     this.delay = 150;
     this.sinks = well(this.now());
     this.archive = true;
+    this.registers = new Registers();
+    this.inFlood = false;
   }
 
   now() {
@@ -80,14 +83,20 @@ export class Mock {
     for (const client of to) client.write(`id: ${data.offset}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
-  change(alerts, latest = []) {
+  /** News of suppressions, incidents, public warnings: a list is sent whole. */
+  register(lists) {
+    Object.assign(this.registers.lists, lists);
+    this.change([], [], lists);
+  }
+
+  change(alerts, latest = [], lists = {}) {
     const from = this.offset;
     this.offset += 1;
     for (const one of alerts) {
       if (one.state === 'normal') this.alerts.delete(one.id);
       else this.alerts.set(one.id, one);
     }
-    this.send('change', { from, offset: this.offset, now: this.iso(), alerts, latest, counters: this.counters(), devices_heard: 214 });
+    this.send('change', { from, offset: this.offset, now: this.iso(), alerts, latest, counters: this.counters(), devices_heard: 214, ...lists });
     return this.offset;
   }
 
@@ -113,7 +122,7 @@ export class Mock {
   snapshot() {
     const counts = { critical: 0, major: 0, minor: 0, warning: 0, info: 0 };
     for (const one of this.alerts.values()) counts[one.severity] += 1;
-    return { offset: this.offset, now: this.iso(), mode: this.mode, alerts: [...this.alerts.values()], latest: entities.map((one) => this.latestOf(one)), counts, counters: this.counters(), sinks: this.sinks };
+    return { offset: this.offset, now: this.iso(), mode: this.mode, alerts: [...this.alerts.values()], latest: entities.map((one) => this.latestOf(one)), counts, counters: this.counters(), sinks: this.sinks, ...this.registers.lists };
   }
 
   async answer(request, response) {
@@ -135,17 +144,21 @@ export class Mock {
     if (of && this.tooBig) return json(422, { type: 'about:blank', title: 'The question is too big', status: 422, detail: 'Take a shorter span.', title_vi: 'Câu hỏi quá lớn', detail_vi: 'Hãy chọn khoảng thời gian ngắn hơn.' });
     if (of) return json(200, this.steps(of, what, url.searchParams));
     if (path === '/api/v1/sinks') return json(200, { now: this.iso(), sinks: this.sinks });
+    if (path === '/api/v1/health') return json(200, health(this));
+    if (path === '/api/v1/suppressions') return json(200, { offset: this.offset, suppressions: [...this.registers.lists.suppressions, ...this.registers.over.suppressions] });
+    if (path === '/api/v1/warnings') return json(200, { offset: this.offset, public_warnings: [...this.registers.lists.public_warnings, ...this.registers.over.public_warnings] });
     if (path === '/api/v1/alerts') return json(200, { offset: this.offset, alerts: [...this.alerts.values()] });
-    const [, id, action] = /^\/api\/v1\/alerts\/([^/]+)(?:\/(\w+))?$/.exec(path) ?? [];
+    const [, id, action] = /^\/api\/v1\/alerts\/([^/]+)(?:\/([\w-]+))?$/.exec(path) ?? [];
+    if (id && action === 'explain') return json(200, explanation(this.alerts.get(id) ?? this.known.get(id)));
     if (id && request.method === 'GET') {
       const one = this.alerts.get(id) ?? this.known?.get(id);
       return one ? json(200, { offset: this.offset, alert: one, history: this.histories.get(id) ?? [] }) : json(404, { type: 'about:blank', title: 'Not found', status: 404, detail: 'No such alert.', title_vi: 'Không có', detail_vi: 'Không có cảnh báo này.' });
     }
-    if (id && request.method === 'POST') {
+    if (request.method === 'POST') {
       let body = '';
       for await (const part of request) body += part;
       await new Promise((resolve) => setTimeout(resolve, this.delay));
-      const verdict = this.command(id, action, JSON.parse(body));
+      const verdict = id ? this.command(id, action, JSON.parse(body)) : this.registers.order(this, path.slice('/api/v1/'.length).split('/'), JSON.parse(body));
       return json(verdict.accepted ? 200 : 409, { offset: this.offset, verdict });
     }
     return json(404, { type: 'about:blank', title: 'Not found', status: 404, detail: path });
@@ -185,12 +198,15 @@ export class Mock {
   command(id, action, body) {
     const one = this.alerts.get(id);
     const refused = (refusal, vi, en) => ({ command_id: body.command_id, accepted: false, refusal, detail: { vi, en }, alert: one ?? null });
+    const over = !one && action === 'reopen' ? this.known?.get(id) : null;
+    if (over) return act(this, over, action, body);
     if (!one) return refused('alert_unknown', 'không còn cảnh báo này', 'the alert no longer exists');
     if (action === 'acknowledge' && one.acknowledged) {
       const at = new Intl.DateTimeFormat('en-GB', { timeZone: 'Asia/Ho_Chi_Minh', hour: '2-digit', minute: '2-digit' }).format(Date.parse(one.acknowledged.at));
       return refused('already_acknowledged', `đã được ${one.acknowledged.operator} tiếp nhận lúc ${at}`, `acknowledged by ${one.acknowledged.operator} at ${at}`);
     }
     if (body.seen_revision !== undefined && body.seen_revision !== one.revision) return refused('state_changed', 'cảnh báo vừa thay đổi', 'the alert has just changed');
+    if (!['acknowledge', 'shelve', 'unshelve', 'comment'].includes(action)) return act(this, one, action, body);
     const who = name(body.operator, this.now());
     const next = { ...one, revision: one.revision + 1, changed: this.iso() };
     let change = 'commented';
@@ -199,7 +215,7 @@ export class Mock {
       next.state = one.state === 'returned_unacknowledged' ? 'normal' : 'acknowledged';
       change = next.state === 'normal' ? 'resolved' : 'acknowledged';
     } else if (action === 'shelve') {
-      next.shelved = { ...who, until: this.iso(this.now() + body.duration_seconds * 1000), reason: body.reason };
+      next.shelved = { ...who, until: this.iso(this.now() + body.duration_seconds * 1000), reason: body.reason, one_shot: body.one_shot ?? false };
       change = 'shelved';
     } else if (action === 'unshelve') {
       next.shelved = null;

@@ -1,8 +1,9 @@
+import { complete, type Handling, type Incident, type Rating } from '../src/lib/life';
 import type { Alert } from '../src/lib/types';
 
 /** An alert with the parts a test cares about. */
 export function alert(part: Partial<Alert> & { id: string }): Alert {
-  return {
+  return complete({
     rule: 'river-bd3',
     severity: 'major',
     status: 'actual',
@@ -42,5 +43,27 @@ export function alert(part: Partial<Alert> & { id: string }): Alert {
       last_heard: null,
     },
     ...part,
-  };
+  } as Alert);
 }
+
+export const handling = (part: Partial<Handling>): Handling => ({ ...alert({ id: 'h' }).handling, ...part });
+export const rating = (part: Partial<Rating>): Rating => ({ ...alert({ id: 'r' }).rating, ...part });
+
+export const KEPT_BACK = handling({
+  suppressed: [{ kind: 'dependency', suppression: null, because_of: 'gateway', since: '2024-09-09T12:00:00Z' }],
+});
+
+export const incident = (part: Partial<Incident> & { id: string }): Incident => ({
+  cause: 'flood',
+  title: { vi: 'Lũ sông Thao', en: 'Flood of the Thao' },
+  status: 'actual',
+  severity: 'major',
+  areas: ['02947', '02647'],
+  alerts: [],
+  total: 0,
+  active: 0,
+  opened: '2024-09-09T11:00:00Z',
+  changed: '2024-09-09T12:00:00Z',
+  closed: null,
+  ...part,
+});

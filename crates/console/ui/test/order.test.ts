@@ -4,7 +4,7 @@ import { arrange, compare, passes, type Filter } from '../src/lib/order';
 import { count, look, worst } from '../src/lib/severity';
 import { alert } from './alerts';
 
-const ALL: Filter = { streams: [], severities: [], area: null, query: '', shelved: false };
+const ALL: Filter = { streams: [], severities: [], area: null, query: '', set: 'active' };
 const shelved = { operator: 'a', verified: false, at: '', until: '', reason: 'r' };
 
 test('new first, then severity, then the youngest', () => {
@@ -39,7 +39,7 @@ test('filters', () => {
   expect(passes(one, { ...ALL, area: '02647' })).toBe(false);
   expect(passes(one, { ...ALL, query: 'thao BAO HA' })).toBe(true);
   expect(passes({ ...one, shelved }, ALL)).toBe(false);
-  expect(passes({ ...one, shelved }, { ...ALL, shelved: true })).toBe(true);
+  expect(passes({ ...one, shelved }, { ...ALL, set: 'shelved' })).toBe(true);
 });
 
 test('counts and the worst look at everything', () => {

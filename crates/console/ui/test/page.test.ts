@@ -28,8 +28,9 @@ test('slots are filled by name', () => {
 });
 
 test('the address holds the view, there and back', () => {
-  const search = '?alert=river-bd3:wl-bao-ha:1&stream=disaster,energy&severity=critical&area=02647&q=bao+ha&shelved=1&tab=map&lang=en';
+  const search = '?alert=river-bd3:wl-bao-ha:1&stream=disaster,energy&severity=critical&area=02647&q=bao+ha&set=suppressed&flat=1&tab=map&lang=en&panel=health';
   expect(writeAddress(readAddress(search))).toBe(search);
+  expect(readAddress('?shelved=1&quarantine=1')).toMatchObject({ set: 'shelved', panel: 'quarantine' });
   expect(writeAddress(readAddress('?stream=nonsense&tab=x&lang=fr'))).toBe('');
 });
 

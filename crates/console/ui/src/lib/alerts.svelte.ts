@@ -75,11 +75,17 @@ export function overText(measure: string | null, unit: string | null, delta: num
 }
 
 export function stateText(alert: Alert): string {
+  if (alert.handling.suppressed.length > 0) return t('state.suppressed');
   if (alert.shelved) {
     const until = near(Date.parse(alert.shelved.until), store.now ?? 0);
     return t('state.shelved', { until });
   }
   return t(`state.${alert.state}`);
+}
+
+/** Name of a commune or ward. */
+export function areaName(code: string): string {
+  return store.site?.areas.find((area) => area.code === code)?.name ?? code;
 }
 
 /** Place in words: commune or ward; the entity is in the message. */

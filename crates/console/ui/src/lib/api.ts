@@ -1,5 +1,7 @@
 /** Calls to the node other than the feed. */
 
+import type { Explanation, HealthReport } from './health';
+import type { PublicWarning, Suppression } from './life';
 import type { Alert, HistoryEntry, Problem, Reject, Series, SeriesRange, Site, Status, Verdict } from './types';
 
 const BASE = '/api/v1';
@@ -68,15 +70,25 @@ export const history = (entity: string, measure: string, hours: number, stepSeco
     })}`,
   );
 
-export type ActionName = 'acknowledge' | 'shelve' | 'unshelve' | 'comment';
+/** Why it rang, from the evidence kept of it. */
+export const explain = (id: string): Promise<Explanation> => getJson(`/alerts/${encodeURIComponent(id)}/explain`);
+
+const healthPath = (from: string): string => `/health?${new URLSearchParams({ from })}`;
+export const health = (from: string): Promise<HealthReport> => getJson(healthPath(from));
+export const healthCsv = (from: string): string => `${BASE}${healthPath(from)}&format=csv`;
+/** Who is in a flood now. */
+export const flood = (): Promise<Pick<HealthReport, 'live'>> => getJson(healthPath('-10m'));
+
+export const suppressions = (): Promise<{ suppressions: Suppression[] }> => getJson('/suppressions?state=all');
+export const publicWarnings = (): Promise<{ public_warnings: PublicWarning[] }> => getJson('/warnings?state=all');
 
 export type Answer =
   | { kind: 'verdict'; verdict: Verdict }
   | { kind: 'problem'; status: number; problem: Problem | null };
 
 /** Sends a command; throws only when no answer came (then nobody knows whether it was carried out). */
-export async function command(id: string, action: ActionName, body: object): Promise<Answer> {
-  const response = await fetch(`${BASE}/alerts/${encodeURIComponent(id)}/${action}`, {
+export async function order(path: string, body: object): Promise<Answer> {
+  const response = await fetch(BASE + path, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json' },
     body: JSON.stringify(body),

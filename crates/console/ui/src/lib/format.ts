@@ -95,6 +95,18 @@ export function near(ms: number, now: number): string {
   return same ? `${hour}:${minute}` : `${hour}:${minute} ${day}/${month}`;
 }
 
+/** For a field of date and time: the province's, wherever the computer stands. */
+export function inputTime(ms: number): string {
+  const { day, month, year, hour, minute } = parts(ms);
+  return `${year}-${month}-${day}T${hour}:${minute}`;
+}
+
+/** What such a field says, in milliseconds; null where it says nothing. The province has no summer time. */
+export function fromInput(text: string): number | null {
+  const at = Date.parse(`${text}:00+07:00`);
+  return Number.isFinite(at) ? at : null;
+}
+
 const weekdays: Record<Lang, Intl.DateTimeFormat> = {
   vi: new Intl.DateTimeFormat('vi-VN', { timeZone: ZONE, weekday: 'long' }),
   en: new Intl.DateTimeFormat('en-GB', { timeZone: ZONE, weekday: 'short' }),

@@ -7,10 +7,16 @@ export type Command =
   | 'acknowledge'
   | 'shelve'
   | 'comment'
+  | 'assign'
+  | 'escalate'
+  | 'explain'
   | 'search'
   | 'map'
   | 'list'
   | 'quarantine'
+  | 'suppressions'
+  | 'warnings'
+  | 'health'
   | 'theme'
   | 'help'
   | 'back';
@@ -22,12 +28,15 @@ const PLAIN: Record<string, Command> = {
   a: 'acknowledge',
   s: 'shelve',
   c: 'comment',
+  p: 'assign',
+  e: 'escalate',
+  x: 'explain',
   '/': 'search',
   t: 'theme',
   '?': 'help',
   Escape: 'back',
 };
-const AFTER_G: Record<string, Command> = { m: 'map', l: 'list', q: 'quarantine' };
+const AFTER_G: Record<string, Command> = { m: 'map', l: 'list', q: 'quarantine', s: 'suppressions', w: 'warnings', h: 'health' };
 const PREFIX_MS = 1_500;
 
 export class Keys {

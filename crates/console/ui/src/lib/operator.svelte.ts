@@ -3,17 +3,16 @@
  * the verdict is there, and the alert changes only when the node says so.
  */
 
+import { offers, type ActionName, type Form } from './actions';
 import * as api from './api';
 import { store } from './store.svelte';
-import type { Alert } from './types';
+import type { Alert, Verdict } from './types';
 import { memory } from './view.svelte';
 import { language, say, t, type Key } from './words.svelte';
 
-export type Form = 'shelve' | 'comment' | null;
-
 export type Outcome =
-  | { kind: 'pending'; action: api.ActionName }
-  | { kind: 'done'; action: api.ActionName }
+  | { kind: 'pending'; action: string }
+  | { kind: 'done'; action: string; verdict: Verdict }
   | { kind: 'refused'; why: string }
   /** No answer: it may have been carried out or not. */
   | { kind: 'unknown' };
@@ -26,7 +25,9 @@ function newId(): string {
 
 class Operator {
   name = $state('');
-  form = $state<Form>(null);
+  form = $state<Form | null>(null);
+  /** Rises with every verdict: what was fetched of an alert may be old. */
+  settled = $state(0);
   /** Set when an action was tried without a name: the field asks for it. */
   nameMissing = $state(false);
   #outcomes = $state<Record<string, Outcome>>({});
@@ -55,41 +56,34 @@ class Operator {
     if (!this.pending(alert)) delete this.#outcomes[alert];
   }
 
-  /** Whether the action makes sense for the state on the screen; the monitor decides in the end. */
-  offers(alert: Alert, action: api.ActionName): boolean {
-    if (alert.state === 'normal') return action === 'comment';
-    if (action === 'acknowledge') return alert.state !== 'acknowledged';
-    if (action === 'shelve') return alert.shelved === null;
-    if (action === 'unshelve') return alert.shelved !== null;
-    return true;
+  /** True when the verdict came and was yes. */
+  async act(alert: Alert, action: ActionName, extra: object = {}): Promise<boolean> {
+    if (!offers(alert, action)) return false;
+    const seen = { seen_state: alert.state, seen_revision: alert.revision };
+    return this.ask(alert.id, action, `/alerts/${encodeURIComponent(alert.id)}/${action}`, extra, seen);
   }
 
-  /** True when the verdict came and was yes. */
-  async act(alert: Alert, action: api.ActionName, extra: object = {}): Promise<boolean> {
-    if (store.feed !== 'live' || this.pending(alert.id) || !this.offers(alert, action)) return false;
+  /** A command under a name of its own; what the operator was looking at does not make it another one. */
+  async ask(about: string, action: string, path: string, extra: object, seen: object = {}): Promise<boolean> {
+    if (store.feed !== 'live' || this.pending(about)) return false;
     const operator = this.name.trim();
     if (operator === '') {
       this.nameMissing = true;
       return false;
     }
-    this.#outcomes[alert.id] = { kind: 'pending', action };
-    const outcome = await this.#send(alert, action, { operator, ...extra });
-    this.#outcomes[alert.id] = outcome;
+    this.#outcomes[about] = { kind: 'pending', action };
+    const outcome = await this.#send(path, action, { operator, ...extra }, seen);
+    this.#outcomes[about] = outcome;
+    this.settled += 1;
     return outcome.kind === 'done';
   }
 
-  async #send(alert: Alert, action: api.ActionName, extra: object): Promise<Outcome> {
-    const attempt = JSON.stringify([alert.id, action, extra]);
+  async #send(path: string, action: string, extra: object, seen: object): Promise<Outcome> {
+    const attempt = JSON.stringify([path, extra]);
     const command_id = this.#unanswered.get(attempt) ?? newId();
-    const body = {
-      command_id,
-      seen_state: alert.state,
-      seen_revision: alert.revision,
-      ...extra,
-    };
     let answer: api.Answer;
     try {
-      answer = await api.command(alert.id, action, body);
+      answer = await api.order(path, { command_id, ...seen, ...extra });
     } catch {
       this.#unanswered.set(attempt, command_id);
       return { kind: 'unknown' };
@@ -103,7 +97,7 @@ class Operator {
     }
     const { verdict } = answer;
     if (verdict.alert) store.learn(verdict.alert);
-    if (verdict.accepted) return { kind: 'done', action };
+    if (verdict.accepted) return { kind: 'done', action, verdict };
     const known = `refusal.${verdict.refusal}` as Key;
     return { kind: 'refused', why: say(verdict.detail) || t(known) };
   }

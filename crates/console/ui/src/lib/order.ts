@@ -1,6 +1,7 @@
 /** Order and choice of the alert list. Pure, so that what an operator sees first is tested. */
 
 import { fold, matches } from './fold';
+import { setOf, type AlertSet } from './sets';
 import { rank } from './severity';
 import type { Alert, AlertState, Severity, Stream } from './types';
 
@@ -8,6 +9,7 @@ const STATE_ORDER: Record<AlertState, number> = {
   unacknowledged: 0,
   returned_unacknowledged: 1,
   acknowledged: 2,
+  latched: 2,
   normal: 3,
 };
 
@@ -26,7 +28,8 @@ export interface Filter {
   severities: readonly Severity[];
   area: string | null;
   query: string;
-  shelved: boolean;
+  /** Which of the four lists. */
+  set: AlertSet;
 }
 
 /** What the search looks through, in both languages. */
@@ -40,7 +43,7 @@ export function haystack(alert: Alert): string {
 /** An empty list of streams or severities means all of them. */
 export function passes(alert: Alert, filter: Filter): boolean {
   return (
-    (alert.shelved !== null) === filter.shelved &&
+    setOf(alert) === filter.set &&
     (filter.streams.length === 0 || filter.streams.includes(alert.stream)) &&
     (filter.severities.length === 0 || filter.severities.includes(alert.severity)) &&
     (filter.area === null || filter.area === alert.area) &&

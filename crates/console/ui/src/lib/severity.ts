@@ -23,9 +23,10 @@ export function worst(alerts: Iterable<Alert>): Alert | null {
 }
 
 /** How the symbol is drawn: what has happened to the alert, apart from its severity. */
-export type Look = 'blink' | 'steady' | 'outline' | 'shelved';
+export type Look = 'blink' | 'steady' | 'outline' | 'shelved' | 'suppressed';
 
 export function look(alert: Alert): Look {
+  if (alert.handling.suppressed.length > 0) return 'suppressed';
   if (alert.shelved) return 'shelved';
   if (alert.state === 'unacknowledged') return 'blink';
   if (alert.state === 'returned_unacknowledged') return 'outline';

@@ -5,13 +5,17 @@
 
 import * as api from './api';
 import { Feed, LOST_MS } from './feed';
+import { FloodWatch } from './flood';
+import { complete, learned, NO_REGISTERS, type Incident, type Registers } from './life';
 import { SeriesCache } from './series.svelte';
-import { count, worst } from './severity';
+import { isDrill, setOf, tally } from './sets';
+import { worst } from './severity';
 import type { Alert, ChangeFrame, Counters, Entity, Heartbeat, Limit, Measure, Mode, Sink, Site, Snapshot } from './types';
 import { absorb, type Reading, type Readings } from './values';
 
 const STATUS_EVERY_MS = 30_000;
 const SITE_RETRY_MS = 3_000;
+const FLOOD_EVERY_MS = 30_000;
 
 export type FeedState = 'connecting' | 'live' | 'lost';
 
@@ -41,9 +45,14 @@ class Store {
   generation = $state(0);
 
   readonly series = new SeriesCache();
-  counts = $derived(count(this.alerts.values()));
-  worst = $derived(worst(this.alerts.values()));
-  shelvedCount = $derived([...this.alerts.values()].filter((alert) => alert.shelved).length);
+  registers = $state.raw<Registers>(NO_REGISTERS);
+  /** More alerts than a person can take, as the page counts them or the node says of a position. */
+  flood = $derived.by(() => this.#ownFlood || this.#toldFlood);
+  tally = $derived(tally(this.alerts.values()));
+  counts = $derived(this.tally.severities);
+  worst = $derived(worst([...this.alerts.values()].filter((alert) => ['active', 'shelved'].includes(setOf(alert)))));
+  drills = $derived([...this.alerts.values()].some(isDrill));
+  incidents = $derived(new Map<string, Incident>(this.registers.incidents.map((one) => [one.id, one])));
   entities = $derived(new Map<string, Entity>(this.site?.entities.map((entity) => [entity.id, entity])));
 
   #readings: Readings = new Map();
@@ -55,6 +64,10 @@ class Store {
     sinks: (frame) => this.#sinks(frame.sinks),
     site: () => void this.#loadSite(),
   });
+  #ownFlood = $state(false);
+  #toldFlood = $state(false);
+  #watch = new FloodWatch();
+  #floodAt = -Infinity;
   #statusAt = -Infinity;
   #timers: ReturnType<typeof setInterval>[] = [];
 
@@ -100,7 +113,10 @@ class Store {
   #snapshot(frame: Snapshot): void {
     this.mode = frame.mode;
     this.#sinks(frame.sinks ?? []);
-    this.alerts = new Map(frame.alerts.map((alert) => [alert.id, alert]));
+    this.alerts = new Map(frame.alerts.map((alert) => [alert.id, complete(alert)]));
+    this.registers = learned(NO_REGISTERS, frame);
+    this.#watch.begin(this.alerts.values(), Date.parse(frame.now));
+    this.#floodAt = -Infinity;
     this.#readings.clear();
     absorb(this.#readings, frame.latest);
     this.#readingsVersion += 1;
@@ -117,6 +133,7 @@ class Store {
 
   #change(frame: ChangeFrame): void {
     if (frame.alerts.length > 0) this.#apply(frame.alerts);
+    this.registers = learned(this.registers, frame);
     if (frame.latest.length > 0) {
       for (const taken of absorb(this.#readings, frame.latest)) this.series.append(...taken);
       this.#readingsVersion += 1;
@@ -132,7 +149,9 @@ class Store {
 
   #apply(changed: readonly Alert[]): void {
     const alerts = new Map(this.alerts);
-    for (const alert of changed) {
+    for (const one of changed) {
+      const alert = complete(one);
+      this.#watch.change(alert, alerts.get(alert.id));
       if (alert.state === 'normal') alerts.delete(alert.id);
       else alerts.set(alert.id, alert);
     }
@@ -142,6 +161,8 @@ class Store {
   #heard(frame: Heartbeat): void {
     this.heardUntil = Date.parse(frame.now);
     this.now = this.heardUntil;
+    this.#watch.advance(this.heardUntil);
+    this.#ownFlood = this.#watch.running;
     if (frame.last_event) this.lastEvent = Date.parse(frame.last_event);
     if (frame.counters) this.counters = frame.counters;
     if (frame.devices_heard !== undefined) this.devicesHeard = frame.devices_heard;
@@ -165,6 +186,7 @@ class Store {
     // Scenario time moves in jumps at a speed of its own; only real time may be carried on by ours.
     if (this.mode === 'live') this.now = this.heardUntil + silence;
     if (performance.now() - this.#statusAt >= STATUS_EVERY_MS) void this.#loadStatus();
+    if (performance.now() - this.#floodAt >= FLOOD_EVERY_MS) void this.#loadFlood();
   }
 
   async #loadStatus(): Promise<void> {
@@ -178,6 +200,17 @@ class Store {
       if (status.last_event && this.lastEvent === null) this.lastEvent = Date.parse(status.last_event);
     } catch {
       // The feed says whether the node is there; this is asked again at the next turn.
+    }
+  }
+
+  async #loadFlood(): Promise<void> {
+    this.#floodAt = performance.now();
+    try {
+      const { live } = await api.flood();
+      this.#toldFlood = live.some((position) => position.in_flood);
+    } catch {
+      // Nothing counts there, or not now: the page has counted for itself.
+      this.#toldFlood = false;
     }
   }
 

@@ -1,5 +1,17 @@
 /** The shapes of the console's HTTP interface, as `crates/event` and `crates/console` write them. */
 
+import type {
+  Considered,
+  EpisodeSpan,
+  EvidenceWindow,
+  Handling,
+  PublicWarning,
+  Rating,
+  Registers,
+  Status as AlertStatus,
+  Suppression,
+} from './life';
+
 export type Lang = 'vi' | 'en';
 export type Text = Record<Lang, string>;
 export type Mode = 'live' | 'simulated';
@@ -9,6 +21,7 @@ export type AlertState =
   | 'unacknowledged'
   | 'acknowledged'
   | 'returned_unacknowledged'
+  | 'latched'
   | 'normal';
 export type Change =
   | 'raised'
@@ -20,6 +33,19 @@ export type Change =
   | 'shelved'
   | 'unshelved'
   | 'commented'
+  | 'merged'
+  | 'assigned'
+  | 'escalated'
+  | 'reminded'
+  | 'suppressed'
+  | 'unsuppressed'
+  | 'chattering_began'
+  | 'chattering_ended'
+  | 'reset'
+  | 'closed'
+  | 'marked_false'
+  | 'unmarked_false'
+  | 'notified'
   | 'annulled';
 
 /** A value on the wire: bare, or tagged by its type. */
@@ -40,6 +66,7 @@ export interface Limit {
 }
 
 export interface EvidenceValue {
+  entity?: string | null;
   measure: string;
   value: Value;
   unit: string;
@@ -56,6 +83,8 @@ export interface Evidence {
   condition: string;
   hold_seconds: number;
   values: EvidenceValue[];
+  windows?: EvidenceWindow[];
+  considered?: Considered[];
   limits: Limit[];
   last_heard: string | null;
 }
@@ -73,6 +102,8 @@ export interface Shelving {
   at: string;
   until: string;
   reason: string;
+  /** Ends with the episode. */
+  one_shot?: boolean;
 }
 
 export interface Comment {
@@ -86,7 +117,7 @@ export interface Alert {
   id: string;
   rule: string;
   severity: Severity;
-  status: 'actual' | 'exercise' | 'test';
+  status: AlertStatus;
   stream: Stream;
   site: string;
   entity: string;
@@ -104,6 +135,10 @@ export interface Alert {
   acknowledged: Acknowledgement | null;
   shelved: Shelving | null;
   comments: Comment[];
+  rating: Rating;
+  handling: Handling;
+  incident: string | null;
+  episodes: EpisodeSpan[];
   occurrences: number;
   retrospective: boolean;
   measure: string | null;
@@ -171,6 +206,7 @@ export interface Site {
   entities: Entity[];
   measures: Record<string, Measure>;
   limits: Record<string, Record<string, Limit[]>>;
+  rules?: { id: string; title: Text }[];
   trends: { entity: string; measure: string }[];
   lines: MapLine[];
 }
@@ -204,14 +240,14 @@ interface Frame {
   counters?: Counters;
 }
 
-export interface Snapshot extends Frame {
+export interface Snapshot extends Frame, Partial<Registers> {
   mode: Mode;
   alerts: Alert[];
   latest: Latest[];
   sinks?: Sink[];
 }
 
-export interface ChangeFrame extends Frame {
+export interface ChangeFrame extends Frame, Partial<Registers> {
   /** Offset of the frame before this one. */
   from: number;
   alerts: Alert[];
@@ -279,6 +315,8 @@ export interface Verdict {
   refusal: string | null;
   detail: Text;
   alert: Alert | null;
+  suppression?: Suppression | null;
+  warning?: PublicWarning | null;
 }
 
 export interface Problem {

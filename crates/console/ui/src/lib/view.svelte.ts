@@ -4,6 +4,7 @@
  */
 
 import type { Filter } from './order';
+import { SETS, type AlertSet } from './sets';
 import { SEVERITIES } from './severity';
 import type { Lang, Severity, Stream } from './types';
 import { language } from './words.svelte';
@@ -11,6 +12,9 @@ import { language } from './words.svelte';
 export const STREAMS: readonly Stream[] = ['disaster', 'energy', 'environment', 'tourism', 'city'];
 export type Tab = 'list' | 'map' | 'trends';
 export type Theme = 'night' | 'day';
+/** What opens over the page. */
+export const PANELS = ['quarantine', 'suppressions', 'warnings', 'health'] as const;
+export type Panel = (typeof PANELS)[number];
 
 export interface Address {
   alert: string | null;
@@ -19,10 +23,11 @@ export interface Address {
   severities: readonly Severity[];
   area: string | null;
   query: string;
-  shelved: boolean;
+  set: AlertSet;
+  flat: boolean;
   tab: Tab;
   lang: Lang | null;
-  quarantine: boolean;
+  panel: Panel | null;
 }
 
 const listed = <T extends string>(text: string | null, known: readonly T[]): T[] =>
@@ -40,10 +45,12 @@ export function readAddress(search: string): Address {
     severities: listed(given.get('severity'), SEVERITIES),
     area: given.get('area') || null,
     query: given.get('q') ?? '',
-    shelved: given.get('shelved') === '1',
+    // `shelved=1` is how earlier links said it.
+    set: listed(given.get('set'), SETS)[0] ?? (given.get('shelved') === '1' ? 'shelved' : 'active'),
+    flat: given.get('flat') === '1',
     tab: tab ?? 'list',
     lang: lang ?? null,
-    quarantine: given.get('quarantine') === '1',
+    panel: listed(given.get('panel'), PANELS)[0] ?? (given.get('quarantine') === '1' ? 'quarantine' : null),
   };
 }
 
@@ -55,10 +62,11 @@ export function writeAddress(address: Address): string {
   if (address.severities.length > 0) out.set('severity', address.severities.join(','));
   if (address.area) out.set('area', address.area);
   if (address.query.trim()) out.set('q', address.query);
-  if (address.shelved) out.set('shelved', '1');
+  if (address.set !== 'active') out.set('set', address.set);
+  if (address.flat) out.set('flat', '1');
   if (address.tab !== 'list') out.set('tab', address.tab);
   if (address.lang) out.set('lang', address.lang);
-  if (address.quarantine) out.set('quarantine', '1');
+  if (address.panel) out.set('panel', address.panel);
   const text = out.toString().replaceAll('%3A', ':').replaceAll('%2C', ',');
   return text === '' ? '' : `?${text}`;
 }
@@ -85,11 +93,17 @@ class View {
   alert = $state<string | null>(null);
   /** Entity chosen on the map or in a trend, when no alert of it is chosen. */
   entity = $state<string | null>(null);
-  filter = $state<Filter>({ streams: [], severities: [], area: null, query: '', shelved: false });
+  filter = $state<Filter>({ streams: [], severities: [], area: null, query: '', set: 'active' });
   tab = $state<Tab>('list');
   theme = $state<Theme>('night');
   help = $state(false);
-  quarantine = $state(false);
+  panel = $state<Panel | null>(null);
+  /** An alert that a warning to the public is to be written from. */
+  draft = $state<string | null>(null);
+  /** The explanation of the chosen alert is open. */
+  explaining = $state(false);
+  /** Alerts one by one, without groups. */
+  flat = $state(false);
 
   start(): void {
     this.#read(true);
@@ -117,8 +131,14 @@ class View {
     this.#write(false);
   }
 
-  setQuarantine(open: boolean): void {
-    this.quarantine = open;
+  open(panel: Panel | null): void {
+    this.panel = panel;
+    if (panel !== 'warnings') this.draft = null;
+    this.#write(false);
+  }
+
+  setFlat(flat: boolean): void {
+    this.flat = flat;
     this.#write(false);
   }
 
@@ -144,22 +164,23 @@ class View {
   }
 
   #read(first: boolean): void {
-    const { alert, entity, streams, severities, area, query, shelved, tab, lang, quarantine } = readAddress(
+    const { alert, entity, streams, severities, area, query, set, flat, tab, lang, panel } = readAddress(
       location.search,
     );
     this.alert = alert;
     this.entity = alert ? null : entity;
     this.tab = tab;
-    this.quarantine = quarantine;
-    this.filter = { streams, severities, area, query, shelved };
+    this.panel = panel;
+    this.flat = flat;
+    this.filter = { streams, severities, area, query, set };
     const remembered = memory.get('lang') === 'en' ? 'en' : 'vi';
     if (lang || first) language.current = lang ?? remembered;
   }
 
   #write(step: boolean): void {
-    const { alert, entity, tab, filter, quarantine } = this;
+    const { alert, entity, tab, filter, panel, flat } = this;
     const lang = language.current === 'en' ? 'en' : null;
-    const search = writeAddress({ alert, entity, tab, lang, quarantine, ...filter });
+    const search = writeAddress({ alert, entity, tab, lang, panel, flat, ...filter });
     if (search === location.search) return;
     const target = location.pathname + search;
     if (step) history.pushState(null, '', target);

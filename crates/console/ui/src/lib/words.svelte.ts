@@ -39,6 +39,16 @@ export function counted(key: 'list.heard', n: number, slots: Slots): string {
   return t(`${key}.${form}`, slots);
 }
 
+/** A level of the ladder in words; one of the site's own goes by its name. */
+export function levelName(level: string): string {
+  return lookup(`level.${level}`) ?? level;
+}
+
+/** The words of a key that is only known when it is asked for; null where there are none. */
+export function lookup(key: string): string | null {
+  return key in vi ? t(key as Key) : null;
+}
+
 /** A text that came from the server in both languages. */
 export function say(text: Text): string {
   return text[language.current] || text.vi;
