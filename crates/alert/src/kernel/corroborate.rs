@@ -82,6 +82,7 @@ impl Kernel {
             map: &bound.map,
             limits: &bound.cells,
             members: &[],
+            memo: None,
         };
         let (from, to) = (since.saturating_sub(reach), at.saturating_add(reach));
         unit.history

@@ -124,7 +124,7 @@ fn news(before: &[Told], now: &[Span]) -> String {
 fn the_difference_is_told() {
     let two = [told(1, 0, Some(10)), told(2, 20, None)];
     assert_eq!(news(&two, &[span(0, Some(10)), span(20, None)]), "");
-    assert_eq!(news(&two, &[span(0, None)]), "changed 1, merged 2");
+    assert_eq!(news(&two, &[span(0, None)]), "merged 2, changed 1");
     assert_eq!(news(&two, &[span(20, None)]), "annulled 1");
     assert_eq!(news(&two, &[span(0, Some(10))]), "annulled 2");
     assert_eq!(
