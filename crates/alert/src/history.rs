@@ -308,9 +308,9 @@ impl History {
             let good = |one: &Observation| one.quality.is_usable();
             // Where the newest there is a bad one, the last good one is still asked for.
             let last_good = match all.get(first) {
-                Some(newest) if !good(newest) => {
-                    all.get(..first).and_then(|before| before.iter().rposition(good))
-                }
+                Some(newest) if !good(newest) => all
+                    .get(..first)
+                    .and_then(|before| before.iter().rposition(good)),
                 Some(_) | None => None,
             };
             match last_good {

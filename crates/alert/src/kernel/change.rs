@@ -145,11 +145,7 @@ impl Kernel {
             if let Key::Watch(watch) = &mut carried
                 && !same
             {
-                watch.turn_over(
-                    newest,
-                    (before.shape(), rule.shape()),
-                    &mut gone.settled,
-                );
+                watch.turn_over(newest, (before.shape(), rule.shape()), &mut gone.settled);
             }
             if let Ok(at) = u16::try_from(place)
                 && let Some(state) = retrospects.iter_mut().find(|state| state.key == at)
@@ -188,11 +184,9 @@ impl Kernel {
             }
             fresh.watch = group.watch;
             if before != now || fresh.entities != group.entities {
-                fresh.watch.turn_over(
-                    i64::MIN,
-                    (before.shape(), now.shape()),
-                    &mut gone.settled,
-                );
+                fresh
+                    .watch
+                    .turn_over(i64::MIN, (before.shape(), now.shape()), &mut gone.settled);
             }
         }
         // New ones: what was observed before them is none of theirs.

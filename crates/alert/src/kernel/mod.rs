@@ -34,8 +34,8 @@ use std::sync::Arc;
 use event::{EventFlags, Name, Status, Stream, Time, Vocabulary};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{ABSENCE_GRACE, ENTITIES_MAX, Origin};
 use crate::cel::Room;
+use crate::engine::{ABSENCE_GRACE, ENTITIES_MAX, Origin};
 use crate::history::{History, OBSERVATIONS_TOTAL_MAX};
 use crate::ruleset::RuleSet;
 use crate::signal::Signal;
