@@ -215,8 +215,8 @@ fn a_lone_sensor_is_suspect_until_another_says_so_too() {
             let event = reading(entity, *minute, values);
             run.record(BASE + arrives * MINUTE, Some(&event));
             run.restart();
-            let alerts = run.engine.alerts();
-            let own = alerts.filter(|alert| &*alert.entity == "g1").next();
+            let mut alerts = run.engine.alerts();
+            let own = alerts.find(|alert| &*alert.entity == "g1");
             let own = own.unwrap_or_else(|| panic!("{table:?}: no alert"));
             assert_eq!(own.rating.suspect, *suspect, "{table:?}");
             let (severity, certainty) = if *suspect {

@@ -270,9 +270,11 @@ fn a_changed_rule_settles_what_is_over() {
         kernel.event(&origin, &reading("a", second, value), &mut out);
     }
     let began: Vec<_> = (out.iter())
-        .filter_map(|signal| match signal {
-            Signal::Began { episode, .. } => Some(*episode),
-            _ => None,
+        .filter_map(|signal| {
+            let Signal::Began { episode, .. } = signal else {
+                return None;
+            };
+            Some(*episode)
         })
         .collect();
     assert_eq!(began.len(), 2);
