@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 /// Observations (one value of one measure) kept of an entity; over that the oldest go, whatever their age.
 pub const OBSERVATIONS_MAX: usize = 32_768;
+/// Observations kept of all entities together, 40 to 70 bytes each; over that the entities with the most lose their older
+/// halves until a sixteenth is free again.
+pub const OBSERVATIONS_TOTAL_MAX: usize = 67_108_864;
 /// Rows below which nothing is trimmed: trimming at every event would cost more than it frees.
 const TRIM_LEAST: u32 = 16;
 
@@ -121,8 +124,18 @@ impl History {
             Some(newest) if newest.observed <= to => all.len(),
             _ => all.partition_point(|one| one.observed <= to),
         };
-        let start = all.partition_point(|one| one.observed < from);
-        all.get(start..end).unwrap_or(&[])
+        // Most windows are short and at the end: searched from there, so that only what is read anyway is touched.
+        let mut step = 8;
+        let base = loop {
+            let probe = end.saturating_sub(step);
+            match all.get(probe) {
+                Some(one) if probe > 0 && one.observed >= from => step *= 2,
+                Some(_) | None => break probe,
+            }
+        };
+        let kept = all.get(base..end).unwrap_or(&[]);
+        let start = kept.partition_point(|one| one.observed < from);
+        kept.get(start..).unwrap_or(&[])
     }
 
     /// The usable numbers of a slot from `from` to `to`, both included, ascending.
@@ -284,10 +297,9 @@ impl History {
         index as u64
     }
 
-    /// Drops what nothing asks for any more: of each slot what lies before `horizon - keep[slot]`, but for the newest there,
-    /// and the oldest beyond [`OBSERVATIONS_MAX`]. Returns how many had to go for want of room.
-    pub(crate) fn trim(&mut self, horizon: i64, keep: &[i64]) -> u32 {
-        let crowded = self.crowded_from();
+    /// Drops what nothing asks for any more: of each slot what lies before `horizon - keep[slot]`, but for the newest there
+    /// and the newest usable one, and what lies at or before `crowded`. Returns how many had to go for want of room.
+    pub(crate) fn trim(&mut self, horizon: i64, keep: &[i64], crowded: Option<i64>) -> u32 {
         let mut count = 0_usize;
         let mut forced = 0_u32;
         for (slot, all) in self.slots.iter_mut().enumerate() {
@@ -302,22 +314,22 @@ impl History {
             });
             forced =
                 forced.saturating_add(u32::try_from(over.saturating_sub(old)).unwrap_or(u32::MAX));
-            let from = old.max(over);
-            // The last good value outlives bad ones, however long they last: silence asks for it.
-            let good = (all.get(from))
-                .filter(|first| !first.quality.is_usable())
-                .and_then(|_| {
-                    all.iter()
-                        .take(from)
-                        .rposition(|one| one.quality.is_usable())
-                });
-            match good {
-                Some(good) => {
-                    all.drain(good + 1..from);
-                    all.drain(..good);
+            let first = old.max(over);
+            let good = |one: &Observation| one.quality.is_usable();
+            // Where the newest there is a bad one, the last good one is still asked for.
+            let last_good = match all.get(first) {
+                Some(newest) if !good(newest) => all
+                    .get(..first)
+                    .and_then(|before| before.iter().rposition(good)),
+                Some(_) | None => None,
+            };
+            match last_good {
+                Some(last) => {
+                    all.drain(last + 1..first);
+                    all.drain(..last);
                 }
                 None => {
-                    all.drain(..from);
+                    all.drain(..first);
                 }
             }
             count += all.len();
@@ -332,11 +344,10 @@ impl History {
             while left != 0 {
                 let slot = left.trailing_zeros() as usize;
                 left &= left - 1;
-                // Between a last good value and the rest there may be a gap.
+                // Between the first, which may be the last good one, and the second others may have gone.
                 let kept = slots.get(slot).is_some_and(|all| {
-                    let first = all.first().map(|first| first.observed);
-                    first == Some(row.observed)
-                        || all.get(1).is_some_and(|next| next.observed <= row.observed)
+                    let first = all.first().is_some_and(|one| one.observed == row.observed);
+                    first || all.get(1).is_some_and(|one| one.observed <= row.observed)
                 });
                 if !kept {
                     row.touched &= !bit(slot);
@@ -355,7 +366,11 @@ impl History {
         if self.len() <= OBSERVATIONS_MAX {
             return None;
         }
-        let surplus = self.len() - OBSERVATIONS_MAX / 8 * 7;
+        self.oldest(self.len() - OBSERVATIONS_MAX / 8 * 7)
+    }
+
+    /// Instant up to which so many were observed, or a few more.
+    pub(crate) fn oldest(&self, surplus: usize) -> Option<i64> {
         let mut gone = 0;
         for row in &self.rows {
             gone += row.touched.count_ones() as usize;

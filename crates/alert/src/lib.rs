@@ -28,8 +28,8 @@
 //!
 //! # Bounds
 //!
-//! Entities [`ENTITIES_MAX`] (further ones are counted and not watched), observations an entity [`OBSERVATIONS_MAX`], resolved alerts
-//! kept [`RECENT_MAX`], verdicts remembered [`VERDICTS_MAX`], comments an alert [`COMMENTS_MAX`], values in the evidence
+//! Entities [`ENTITIES_MAX`] (further ones are counted and not watched), observations an entity [`OBSERVATIONS_MAX`] and of all
+//! together [`OBSERVATIONS_TOTAL_MAX`] (the oldest go, counted), resolved alerts kept [`RECENT_MAX`], verdicts remembered [`VERDICTS_MAX`], comments an alert [`COMMENTS_MAX`], values in the evidence
 //! [`EVIDENCE_VALUES_MAX`].
 
 mod book;
@@ -50,5 +50,5 @@ pub use book::{
 };
 pub use effect::Effect;
 pub use engine::{ABSENCE_GRACE, Counters, ENTITIES_MAX, Engine, Origin, RestoreError, Saved};
-pub use history::OBSERVATIONS_MAX;
+pub use history::{OBSERVATIONS_MAX, OBSERVATIONS_TOTAL_MAX};
 pub use ruleset::{RULE_FAULT, RULES_MAX, RuleInfo, RuleSet, WARNING};

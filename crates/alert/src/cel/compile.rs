@@ -123,6 +123,7 @@ const NOTHING: Inputs<'static> = Inputs {
     max_age: 0,
     accept: 0,
     last_good: false,
+    memo: None,
 };
 
 fn is_constant(node: &Node) -> bool {

@@ -2,6 +2,7 @@
 
 use event::Name;
 
+use super::memo::{Answer, Memo, Question};
 use super::program::{Over, Value};
 use super::steps;
 use super::window::{self, Samples, Span};
@@ -57,6 +58,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) accept: u16,
     /// For texts and silence: where the newest value is unusable, the last good one will do.
     pub(crate) last_good: bool,
+    /// What was computed of these sources already.
+    pub(crate) memo: Option<&'a Memo>,
 }
 
 impl<'a> Inputs<'a> {
@@ -110,21 +113,63 @@ impl<'a> Inputs<'a> {
     }
 
     pub(super) fn window(&self, over: Over, number: u8, span: Span) -> Value<'a> {
-        let Some((history, slot)) = self.place(number) else {
+        let Some(place) = self.map.get(usize::from(number)) else {
             return Value::Unknown;
         };
-        let samples = Samples::new(history, slot, span, self.at);
+        let Some((history, slot)) = self.at_place(*place) else {
+            return Value::Unknown;
+        };
+        // Count, sum and mean come of one pass.
+        let asked = match over {
+            Over::Mean | Over::Sum | Over::Count => Over::Sum,
+            Over::Change | Over::Rate | Over::Least | Over::Greatest | Over::Percentile(_) => over,
+        };
+        let question = Question {
+            place: *place,
+            over: asked,
+            span,
+            at: self.at,
+        };
+        let known = self.memo.and_then(|memo| memo.known(&question));
+        let answer = known.unwrap_or_else(|| {
+            let answer = self.compute(asked, &Samples::new(history, slot, span, self.at));
+            if let Some(memo) = self.memo {
+                memo.keep(question, answer);
+            }
+            answer
+        });
+        let result = answer.and_then(|(first, sum)| match over {
+            Over::Count => Some(first),
+            Over::Sum => (first > 0.0).then_some(sum),
+            Over::Mean => (first > 0.0).then(|| sum / first),
+            Over::Change | Over::Rate | Over::Least | Over::Greatest | Over::Percentile(_) => {
+                Some(first)
+            }
+        });
+        result.map_or(Value::Unknown, finite)
+    }
+
+    fn compute(&self, over: Over, samples: &Samples<'_>) -> Answer {
         let result = match over {
+            Over::Mean | Over::Sum | Over::Count => return Some(samples.totals()),
             Over::Change => samples.change(),
             Over::Rate => samples.rate_an_hour(),
             Over::Least => samples.least(),
             Over::Greatest => samples.greatest(),
-            Over::Mean => samples.mean(),
-            Over::Sum => samples.sum(),
-            Over::Count => Some(samples.count()),
-            Over::Percentile(percent) => samples.percentile(percent),
+            Over::Percentile(percent) => {
+                self.with_room(|numbers| samples.percentile(percent, numbers))
+            }
         };
-        result.map_or(Value::Unknown, finite)
+        result.map(|result| (result, 0.0))
+    }
+
+    fn with_room<R>(&self, with: impl FnOnce(&mut Vec<f64>) -> R) -> R {
+        let mut numbers = self.memo.map(Memo::lend).unwrap_or_default();
+        let result = with(&mut numbers);
+        if let Some(memo) = self.memo {
+            memo.give(numbers);
+        }
+        result
     }
 
     pub(super) fn previous(&self, number: u8) -> Value<'a> {
@@ -147,7 +192,7 @@ impl<'a> Inputs<'a> {
 
     pub(super) fn baseline(&self, number: u8, days: u8) -> Option<(f64, f64)> {
         let (history, slot) = self.place(number)?;
-        window::baseline(history, slot, days, self.at)
+        self.with_room(|numbers| window::baseline(history, slot, days, self.at, numbers))
     }
 
     pub(super) fn deviation(&self, number: u8, days: u8) -> Value<'a> {

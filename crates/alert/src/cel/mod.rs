@@ -20,8 +20,10 @@ mod groups;
 mod inputs;
 mod lexer;
 mod lint;
+mod memo;
 mod parser;
 mod program;
+mod spans;
 pub(crate) mod steps;
 #[cfg(test)]
 mod tests;
@@ -29,6 +31,7 @@ mod window;
 
 pub(crate) use compile::{Environment, Need, compile};
 pub(crate) use inputs::{Inputs, LimitCell, MemberView, Place};
+pub(crate) use memo::{Memo, Room};
 pub(crate) use program::{Program, Value};
 
 /// Longest condition, in bytes.

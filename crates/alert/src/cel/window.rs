@@ -159,24 +159,11 @@ impl<'a> Samples<'a> {
         self.numbers().map(|(_, value)| value)
     }
 
-    fn totals(&self) -> (f64, f64) {
+    /// Count and sum.
+    pub(super) fn totals(&self) -> (f64, f64) {
         // Oldest first: the same bits whenever it is asked.
         self.values()
             .fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value))
-    }
-
-    pub(super) fn count(&self) -> f64 {
-        self.totals().0
-    }
-
-    pub(super) fn sum(&self) -> Option<f64> {
-        let (count, sum) = self.totals();
-        (count > 0.0).then_some(sum)
-    }
-
-    pub(super) fn mean(&self) -> Option<f64> {
-        let (count, sum) = self.totals();
-        (count > 0.0).then(|| sum / count)
     }
 
     pub(super) fn least(&self) -> Option<f64> {
@@ -188,9 +175,10 @@ impl<'a> Samples<'a> {
     }
 
     /// Between the two samples around rank `percent` of 100, linearly (the smallest is 0, the largest 100).
-    pub(super) fn percentile(&self, percent: f64) -> Option<f64> {
-        let mut values: Vec<f64> = self.values().collect();
-        quantile(&mut values, percent / 100.0)
+    /// `room` is empty.
+    pub(super) fn percentile(&self, percent: f64, room: &mut Vec<f64>) -> Option<f64> {
+        room.extend(self.values());
+        quantile(room, percent / 100.0)
     }
 
     /// Newest minus oldest; none while the samples cover less than half of the window.
@@ -258,8 +246,14 @@ fn quantile(values: &mut [f64], share: f64) -> Option<f64> {
 }
 
 /// Median and median distance from it, of the same time of the day (half an hour to either side) on the days before.
-pub(super) fn baseline(history: &History, slot: usize, days: u8, at: i64) -> Option<(f64, f64)> {
-    let mut values = Vec::new();
+/// `values` is empty.
+pub(super) fn baseline(
+    history: &History,
+    slot: usize,
+    days: u8,
+    at: i64,
+    values: &mut Vec<f64>,
+) -> Option<(f64, f64)> {
     for (from, to) in baseline_bounds(days, at) {
         let day = newest(history, slot, from, to, BASELINE_SAMPLES_MAX);
         values.extend(day.filter_map(Observation::usable_number));
@@ -267,11 +261,11 @@ pub(super) fn baseline(history: &History, slot: usize, days: u8, at: i64) -> Opt
     if values.len() < BASELINE_SAMPLES_MIN {
         return None;
     }
-    let median = quantile(&mut values, 0.5)?;
+    let median = quantile(values, 0.5)?;
     values
         .iter_mut()
         .for_each(|value| *value = (*value - median).abs());
-    Some((median, quantile(&mut values, 0.5)?))
+    Some((median, quantile(values, 0.5)?))
 }
 
 /// The part of each day before that a baseline looks at, newest first.

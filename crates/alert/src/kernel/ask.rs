@@ -1,7 +1,7 @@
 //! What a rule answers at an instant: a pure function of the histories it reads and of its machine.
 
 use super::machine::{Answer, Machine, Phase, Shape};
-use crate::cel::{Inputs, LimitCell, MemberView, Place, Program, Value};
+use crate::cel::{Inputs, LimitCell, MemberView, Memo, Place, Program, Value};
 use crate::history::History;
 use crate::ruleset::{Clear, Kind, Members, Rule};
 
@@ -17,6 +17,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) limits: &'a [LimitCell],
     /// Of a site: its entities.
     pub(crate) members: &'a [MemberView<'a>],
+    /// What was computed of the sources already.
+    pub(crate) memo: Option<&'a Memo>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +63,24 @@ impl Rule {
                 lasts_ns: None,
             },
         }
+    }
+
+    /// Everything that says when it begins and ends.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = &Program> {
+        let (a, b, c) = match &self.kind {
+            Kind::Condition { raise, clear, .. } | Kind::Group { raise, clear, .. } => {
+                let clear = match clear {
+                    Clear::When(program) => Some(program),
+                    Clear::NotRaise => None,
+                };
+                (Some(raise), clear, None)
+            }
+            Kind::Sequence {
+                first, then, clear, ..
+            } => (Some(first), Some(then), clear.as_ref()),
+            Kind::Absence { when, .. } => (when.as_ref(), None, None),
+        };
+        [a, b, c].into_iter().flatten()
     }
 
     /// Whether its machine remembers more than its phase.
@@ -121,6 +141,7 @@ impl<'a> Reader<'a> {
             },
             accept: self.rule.accept,
             last_good: absence,
+            memo: self.memo,
         }
     }
 
@@ -259,6 +280,27 @@ impl<'a> Reader<'a> {
             points.sort_unstable();
             points.dedup();
         }
+    }
+
+    /// How far back an answer looks: what is observed longer before an instant matters there only as the newest value.
+    pub(crate) fn reach(&self) -> i64 {
+        self.rule.need.windows.iter().copied().max().unwrap_or(0)
+    }
+
+    /// Whether no slot's newest observation as of `at` is the one of `point` any more.
+    pub(crate) fn is_past(&self, point: i64, at: i64) -> bool {
+        self.sources.iter().zip(self.masks).all(|(history, mask)| {
+            (0..history.slot_count())
+                .filter(|slot| *mask >> (*slot & 63) & 1 != 0)
+                .filter_map(|slot| history.at(slot, at))
+                .all(|newest| newest.observed != point)
+        })
+    }
+
+    /// Newest instant that any of the histories knows of.
+    pub(crate) fn newest(&self) -> i64 {
+        let newest = self.sources.iter().map(|history| history.newest());
+        newest.max().unwrap_or(i64::MIN)
     }
 
     /// Later than what is kept of any of the histories.

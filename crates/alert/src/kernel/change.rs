@@ -40,11 +40,11 @@ impl Kernel {
         let groups = std::mem::take(&mut self.groups);
         self.group_index.clear();
         self.index = HashMap::with_capacity(units.len());
-        let mut gone: Vec<EpisodeId> = Vec::new();
+        let mut gone = Gone::default();
         for unit in units {
             let listed = |vocabulary: &Vocabulary| vocabulary.entities.contains_key(&*unit.entity);
             if listed(&old_vocabulary) && !listed(&self.vocabulary) {
-                gone.extend(unit.keys.iter().filter_map(episode_of));
+                unit.keys.iter().for_each(|key| gone.key(key));
                 continue;
             }
             let unit = self.carry_over(unit, &old_rules, &mut gone);
@@ -55,8 +55,8 @@ impl Kernel {
         }
         self.relink();
         self.carry_groups(groups, &old_rules, &mut gone);
-        gone.sort_unstable();
-        out.extend(gone.into_iter().map(|episode| Signal::Annulled { episode }));
+        gone.tell(out);
+        self.recount();
         self.rebuild_timers();
         self.rebuild_suspects();
         if !first || !self.vocabulary.entities.is_empty() {
@@ -86,7 +86,7 @@ impl Kernel {
         }
     }
 
-    fn carry_over(&mut self, unit: Unit, old: &RuleSet, gone: &mut Vec<EpisodeId>) -> Unit {
+    fn carry_over(&mut self, unit: Unit, old: &RuleSet, gone: &mut Gone) -> Unit {
         let info = self.vocabulary.entities.get(&*unit.entity);
         let stream = info.map_or(unit.stream, |info| info.stream);
         let binding = self.bindings.bind(
@@ -125,14 +125,14 @@ impl Kernel {
             let newest = newest_of(&fresh.history, bound.mask);
             let Some((place, before, mut carried)) = old_keys.remove(&name_of(rule)) else {
                 if let Key::Watch(watch) = key {
-                    watch.turn_over(newest, rule.shape(), rule.shape());
+                    watch.turn_over(newest, (rule.shape(), rule.shape()), &mut gone.settled);
                 }
                 continue;
             };
             if discriminant(&before.kind) != discriminant(&rule.kind) {
-                gone.extend(episode_of(&carried));
+                gone.key(&carried);
                 if let Key::Watch(watch) = key {
-                    watch.turn_over(newest, rule.shape(), rule.shape());
+                    watch.turn_over(newest, (rule.shape(), rule.shape()), &mut gone.settled);
                 }
                 continue;
             }
@@ -145,7 +145,7 @@ impl Kernel {
             if let Key::Watch(watch) = &mut carried
                 && !same
             {
-                watch.turn_over(newest, before.shape(), rule.shape());
+                watch.turn_over(newest, (before.shape(), rule.shape()), &mut gone.settled);
             }
             if let Ok(at) = u16::try_from(place)
                 && let Some(state) = retrospects.iter_mut().find(|state| state.key == at)
@@ -156,12 +156,12 @@ impl Kernel {
             }
             *key = carried;
         }
-        gone.extend(old_keys.values().filter_map(|(_, _, key)| episode_of(key)));
+        old_keys.values().for_each(|(_, _, key)| gone.key(key));
         fresh.retrospects = (!kept.is_empty()).then(|| Box::new(kept));
         fresh
     }
 
-    fn carry_groups(&mut self, groups: Vec<Group>, old: &RuleSet, gone: &mut Vec<EpisodeId>) {
+    fn carry_groups(&mut self, groups: Vec<Group>, old: &RuleSet, gone: &mut Gone) {
         for group in groups {
             let before = old.rules.get(usize::from(group.rule));
             let name = before.map(name_of);
@@ -175,16 +175,18 @@ impl Kernel {
                 .as_ref()
                 .and_then(|fresh| rules.rules.get(usize::from(fresh.rule)));
             let (Some(fresh), Some(before), Some(now)) = (fresh, before, now) else {
-                gone.extend(group.watch.open().map(|told| told.episode));
+                gone.watch(&group.watch);
                 continue;
             };
             if discriminant(&before.kind) != discriminant(&now.kind) {
-                gone.extend(group.watch.open().map(|told| told.episode));
+                gone.watch(&group.watch);
                 continue;
             }
             fresh.watch = group.watch;
             if before != now || fresh.entities != group.entities {
-                fresh.watch.turn_over(i64::MIN, before.shape(), now.shape());
+                fresh
+                    .watch
+                    .turn_over(i64::MIN, (before.shape(), now.shape()), &mut gone.settled);
             }
         }
         // New ones: what was observed before them is none of theirs.
@@ -204,7 +206,9 @@ impl Kernel {
             reader.points(i64::MIN, i64::MAX, &mut points);
             let (newest, shape) = (points.last().copied().unwrap_or(i64::MIN), rule.shape());
             if let Some(group) = self.groups.get_mut(number) {
-                group.watch.turn_over(newest, shape, shape);
+                group
+                    .watch
+                    .turn_over(newest, (shape, shape), &mut gone.settled);
             }
         }
     }
@@ -215,9 +219,32 @@ fn newest_of(history: &crate::history::History, mask: u64) -> i64 {
     points.next_back().unwrap_or(i64::MIN)
 }
 
-fn episode_of(key: &Key) -> Option<EpisodeId> {
-    match key {
-        Key::Watch(watch) => watch.open().map(|told| told.episode),
-        Key::Silence(silence) => silence.told,
+/// Episodes that the new pack ends: what was on is annulled, what was over is final.
+#[derive(Default)]
+struct Gone {
+    annulled: Vec<EpisodeId>,
+    settled: Vec<EpisodeId>,
+}
+
+impl Gone {
+    fn key(&mut self, key: &Key) {
+        match key {
+            Key::Watch(watch) => self.watch(watch),
+            Key::Silence(silence) => self.annulled.extend(silence.told),
+        }
+    }
+
+    fn watch(&mut self, watch: &Watch) {
+        self.annulled.extend(watch.open().map(|told| told.episode));
+        self.settled.extend(watch.over());
+    }
+
+    fn tell(mut self, out: &mut Vec<Signal>) {
+        self.annulled.sort_unstable();
+        self.settled.sort_unstable();
+        let annulled = self.annulled.into_iter();
+        out.extend(annulled.map(|episode| Signal::Annulled { episode }));
+        let settled = self.settled.into_iter();
+        out.extend(settled.map(|episode| Signal::Settled { episode }));
     }
 }

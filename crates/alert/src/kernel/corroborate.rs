@@ -1,5 +1,5 @@
 //! Whether the neighbours say so too. Asked when an episode is told, and again whenever a neighbour of one that nobody shared
-//! speaks.
+//! speaks, or the entity itself: what counts reaches to its newest point. An episode that is over keeps what was said of it.
 
 use event::{EntityInfo, Status};
 
@@ -82,6 +82,7 @@ impl Kernel {
             map: &bound.map,
             limits: &bound.cells,
             members: &[],
+            memo: None,
         };
         let (from, to) = (since.saturating_sub(reach), at.saturating_add(reach));
         unit.history
@@ -123,14 +124,8 @@ impl Kernel {
                 self.suspects.remove(&key);
                 continue;
             };
-            let rule = self
-                .units
-                .get(other as usize)
-                .and_then(|unit| unit.binding.bound.get(usize::from(index)))
-                .map(|bound| bound.rule);
             let newest = watch.map_or(told.at, |watch| watch.machine.newest);
-            if other == number
-                || !rule.is_some_and(|rule| concerned.contains(&rule))
+            if !self.may_share((number, &concerned), (other, index))
                 || self.is_lone(key, told.since, newest)
             {
                 continue;
@@ -147,6 +142,24 @@ impl Kernel {
             });
             self.tell(key, origin, out);
         }
+    }
+
+    /// Whether what a unit said can bear on a key: it is its own, which reaches further now, or near it.
+    fn may_share(&self, (number, concerned): (u32, &[u16]), (other, index): (u32, u16)) -> bool {
+        let entity = |number: u32| {
+            let unit = self.units.get(number as usize)?;
+            self.vocabulary.entities.get(&*unit.entity)
+        };
+        let unit = self.units.get(other as usize);
+        let found = unit.and_then(|unit| unit.binding.at(&self.rules, index));
+        let Some((bound, rule)) = found else {
+            return false;
+        };
+        let near = || {
+            let (own, spoken) = (entity(other)?, entity(number)?);
+            Some(is_near(own, spoken, rule.corroborate.as_ref()?))
+        };
+        concerned.contains(&bound.rule) && (other == number || near().unwrap_or(false))
     }
 
     pub(super) fn rebuild_suspects(&mut self) {

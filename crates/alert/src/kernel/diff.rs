@@ -82,8 +82,8 @@ pub(super) fn difference(
     }
     let mut now = Vec::with_capacity(plan.len());
     for (span, before, merged) in plan {
-        now.push(tell(span, before, newest, desk));
-        if let Some(into) = now.last().map(|told| told.episode) {
+        // The later ones first: whoever hears of the one that goes on must find nothing beside it.
+        if let Some(into) = before.as_ref().map(|told| told.episode) {
             for one in merged {
                 desk.news.push(News::Merged {
                     episode: one.episode,
@@ -91,6 +91,7 @@ pub(super) fn difference(
                 });
             }
         }
+        now.push(tell(span, before, newest, desk));
     }
     now
 }

@@ -6,6 +6,7 @@ use super::ask::Reader;
 use super::state::{Key, KeyRef, Unit};
 use super::watch::Clock;
 use super::{Kernel, is_history};
+use crate::cel::Memo;
 use crate::engine::Origin;
 use crate::history::Row;
 use crate::signal::Signal;
@@ -54,8 +55,11 @@ impl Kernel {
             good |= u64::from(measured.quality.is_usable()) << (slot & 63);
             Some((slot, measured))
         });
+        let before = history.len();
         let touched = history.insert(row, values);
+        self.observations += history.len() - before;
         let full = history.is_full();
+        let memo = Memo::new(std::mem::take(&mut self.room));
         let (keys, joined) = (binding.bound.len(), binding.joined.len());
         for index in (0_u16..).take(keys) {
             let Some(unit) = self.units.get(number as usize) else {
@@ -66,7 +70,7 @@ impl Kernel {
             };
             match unit.keys.get(usize::from(index)) {
                 Some(Key::Watch(_)) if bound.mask & touched != 0 => {
-                    self.step((number, index), event, clock, origin, out);
+                    self.step((number, index), event, (clock, &memo), origin, out);
                 }
                 // Anything at all ends silence at large; silence about a measure only a usable value of it.
                 Some(Key::Silence(_)) if bound.mask == u64::MAX || bound.mask & good != 0 => {
@@ -75,6 +79,7 @@ impl Kernel {
                 Some(Key::Watch(_) | Key::Silence(_)) | None => {}
             }
         }
+        self.room = memo.into_room();
         for index in 0..joined {
             let Some(unit) = self.units.get(number as usize) else {
                 return;
@@ -91,8 +96,9 @@ impl Kernel {
         }
         self.heard_gateway(number, origin, out);
         if full {
-            self.trim(number, clock, origin, out);
+            self.trim(number, None, origin, out);
         }
+        self.make_room(origin, out);
     }
 
     /// A point of a key: in order, or late.
@@ -100,7 +106,7 @@ impl Kernel {
         &mut self,
         (number, index): (u32, u16),
         event: &Event,
-        clock: Clock,
+        (clock, memo): (Clock, &Memo),
         origin: &Origin,
         out: &mut Vec<Signal>,
     ) {
@@ -126,11 +132,13 @@ impl Kernel {
             map: &bound.map,
             limits: &bound.cells,
             members: &[],
+            memo: Some(memo),
         };
         let point = event.observed.0;
         let was = watch.machine.phase.due();
         let (fault, beyond) = if watch.in_order(point) {
-            (watch.live(&reader, point, clock, &mut self.desk), false)
+            let fault = watch.live(&reader, point, clock, &mut self.desk);
+            (Some(fault), false)
         } else {
             self.counters.late += 1;
             watch.replay(&reader, point, clock, &mut self.desk)
@@ -139,59 +147,14 @@ impl Kernel {
         let is = watch.machine.phase.due();
         let key = KeyRef::Unit(number, index);
         self.retime(key, was, is);
-        if fault || !self.faults.is_empty() {
+        if let Some(fault) = fault
+            && (fault || !self.faults.is_empty())
+        {
             self.evaluated(key, fault, point, origin, out);
         }
         self.tell(key, origin, out);
         if beyond {
             self.look_back(number, Some(index), event, origin, out);
         }
-    }
-
-    /// Makes room: checkpoints move up to what goes.
-    fn trim(&mut self, number: u32, clock: Clock, origin: &Origin, out: &mut Vec<Signal>) {
-        let Some(unit) = self.units.get_mut(number as usize) else {
-            return;
-        };
-        let crowded = unit.history.crowded_from();
-        let horizon = crowded.map_or(clock.horizon, |from| {
-            clock.horizon.max(from.saturating_add(1))
-        });
-        let groups = unit.groups.clone();
-        let Unit {
-            history,
-            keys,
-            binding,
-            ..
-        } = unit;
-        for (bound, key) in binding.bound.iter().zip(keys) {
-            let Some(rule) = self.rules.rules.get(usize::from(bound.rule)) else {
-                continue;
-            };
-            let reader = Reader {
-                rule,
-                sources: &[history],
-                masks: &[bound.mask],
-                map: &bound.map,
-                limits: &bound.cells,
-                members: &[],
-            };
-            if let Key::Watch(watch) = key {
-                watch.settle(&reader, horizon, &mut self.desk);
-            }
-        }
-        self.tell_settled(out);
-        let least = crowded.map_or(i64::MIN, |from| from.saturating_add(1));
-        for group in groups {
-            self.settle_group(group, least, origin, out);
-        }
-        let Some(unit) = self.units.get_mut(number as usize) else {
-            return;
-        };
-        let Unit {
-            history, binding, ..
-        } = unit;
-        let gone = history.trim(clock.horizon, &binding.keep);
-        self.counters.observations_dropped += u64::from(gone);
     }
 }

@@ -5,7 +5,7 @@ use super::ask::Reader;
 use super::binding::members_of;
 use super::state::{Group, KeyRef, Unit, Watch};
 use super::status_index;
-use crate::cel::{LimitCell, MemberView, Place};
+use crate::cel::{LimitCell, MemberView, Memo, Place};
 use crate::engine::Origin;
 use crate::history::History;
 use crate::ruleset::{Kind, Members, Rule, RuleSet};
@@ -107,10 +107,14 @@ impl Kernel {
         out: &mut Vec<Signal>,
     ) {
         let clock = self.group_clock(origin.now);
-        let Some(group) = self.groups.get(number as usize) else {
+        let Some(group) = self.groups.get_mut(number as usize) else {
             return;
         };
-        let Some(rule) = self.rules.rules.get(usize::from(group.rule)) else {
+        let mut watch = std::mem::replace(&mut group.watch, Watch::NEW);
+        let Some((group, rule)) = self.groups.get(number as usize).and_then(|group| {
+            let rule = self.rules.rules.get(usize::from(group.rule))?;
+            Some((group, rule))
+        }) else {
             return;
         };
         let reads = reads(
@@ -121,10 +125,9 @@ impl Kernel {
             &self.nothing,
         );
         let reader = reads.reader(rule, group);
-        let mut watch = group.watch.clone();
         let was = watch.machine.phase.due();
         let fault = if watch.in_order(point) {
-            watch.live(&reader, point, clock, &mut self.desk)
+            Some(watch.live(&reader, point, clock, &mut self.desk))
         } else {
             self.counters.late += 1;
             watch.replay(&reader, point, clock, &mut self.desk).0
@@ -136,7 +139,9 @@ impl Kernel {
         }
         let key = KeyRef::Group(number);
         self.retime(key, was, is);
-        if fault || !self.faults.is_empty() {
+        if let Some(fault) = fault
+            && (fault || !self.faults.is_empty())
+        {
             self.evaluated(key, fault, point, origin, out);
         }
         self.tell(key, origin, out);
@@ -151,10 +156,14 @@ impl Kernel {
         out: &mut Vec<Signal>,
     ) {
         let clock = self.group_clock(origin.now);
-        let Some(group) = self.groups.get(number as usize) else {
+        let Some(group) = self.groups.get_mut(number as usize) else {
             return;
         };
-        let Some(rule) = self.rules.rules.get(usize::from(group.rule)) else {
+        let mut watch = std::mem::replace(&mut group.watch, Watch::NEW);
+        let Some((group, rule)) = self.groups.get(number as usize).and_then(|group| {
+            let rule = self.rules.rules.get(usize::from(group.rule))?;
+            Some((group, rule))
+        }) else {
             return;
         };
         let reads = reads(
@@ -165,7 +174,6 @@ impl Kernel {
             &self.nothing,
         );
         let reader = reads.reader(rule, group);
-        let mut watch = group.watch.clone();
         watch.settle(&reader, clock.horizon.max(least), &mut self.desk);
         if let Some(group) = self.groups.get_mut(number as usize) {
             group.watch = watch;
@@ -187,6 +195,7 @@ pub(super) struct Reads<'a> {
     members: Vec<MemberView<'a>>,
     /// Of the first member.
     limits: &'a [LimitCell],
+    memo: Memo,
 }
 
 impl<'a> Reads<'a> {
@@ -198,6 +207,7 @@ impl<'a> Reads<'a> {
             map: &group.map,
             limits: self.limits,
             members: &self.members,
+            memo: Some(&self.memo),
         }
     }
 }
@@ -226,6 +236,7 @@ fn reads<'a>(
         masks: Vec::with_capacity(group.units.len()),
         members: Vec::new(),
         limits: &[],
+        memo: Memo::default(),
     };
     let members = group.units.iter().zip(&group.entities).zip(&group.maps);
     for (index, ((unit, entity), map)) in members.enumerate() {

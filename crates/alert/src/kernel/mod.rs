@@ -17,7 +17,9 @@ mod fault;
 mod groups;
 mod machine;
 mod old;
+mod replay;
 mod retrospect;
+mod room;
 mod saved;
 mod say;
 mod state;
@@ -35,8 +37,9 @@ use std::sync::Arc;
 use event::{EventFlags, Name, Status, Stream, Time, Vocabulary};
 use serde::{Deserialize, Serialize};
 
+use crate::cel::Room;
 use crate::engine::{ABSENCE_GRACE, ENTITIES_MAX, Origin};
-use crate::history::History;
+use crate::history::{History, OBSERVATIONS_TOTAL_MAX};
 use crate::ruleset::RuleSet;
 use crate::signal::Signal;
 use binding::Bindings;
@@ -95,6 +98,10 @@ pub(crate) struct Kernel {
     counters: KernelCounters,
     /// Reused for the values of one historical event.
     scratch: History,
+    room: Room,
+    /// Observations kept of all units, and how many they may be.
+    observations: usize,
+    observations_max: usize,
     /// Of a member that never spoke.
     nothing: History,
 }
@@ -128,6 +135,9 @@ impl Kernel {
             desk: Desk::default(),
             counters: KernelCounters::default(),
             scratch: History::new(0),
+            room: Room::default(),
+            observations: 0,
+            observations_max: OBSERVATIONS_TOTAL_MAX,
             nothing: History::new(0),
         }
     }

@@ -175,12 +175,18 @@ fn watch_of(key: &OldKey, episodes: &mut u64) -> Watch {
             told: told.into_iter().collect(),
             decided: i64::MIN,
             busy: key.newest,
+            marks: Vec::new(),
+            unmarked: 0,
         })),
     };
     if key.newest == i64::MIN {
         watch.tail = None;
     } else {
-        watch.turn_over(key.newest, Shape::default(), Shape::default());
+        watch.turn_over(
+            key.newest,
+            (Shape::default(), Shape::default()),
+            &mut Vec::new(),
+        );
     }
     watch
 }

@@ -3,6 +3,10 @@
 //! Only what the event itself says counts, good values alone: functions over windows are unknown here, holds are kept on the
 //! history's own observed times. Every reading that satisfies a rule is told; while an alert of it is open, the book
 //! has one for all of them.
+//!
+//! Only rules of kind `condition` about one entity are asked. A sequence needs what was said between its two parts and a rule
+//! over several entities what the others said at that time; history brings neither, and an answer from one reading alone would
+//! be made up.
 
 use event::{Event, Time};
 

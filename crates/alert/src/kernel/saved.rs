@@ -117,6 +117,7 @@ impl Kernel {
                 None => return Err(NotThisPack(group.rule.to_string())),
             }
         }
+        kernel.recount();
         kernel.rebuild_timers();
         kernel.rebuild_suspects();
         Ok(kernel)

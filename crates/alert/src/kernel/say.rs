@@ -18,6 +18,8 @@ use crate::text::{Facts, Language};
 
 /// Samples of one window that an alert carries.
 const SAMPLES_MAX: usize = 64;
+/// Windows that an alert carries.
+const WINDOWS_MAX: usize = 16;
 /// Members of a site whose values an alert carries.
 const SHOWN_MAX: usize = 8;
 
@@ -60,6 +62,7 @@ impl Kernel {
                     map: &bound.map,
                     limits: &bound.cells,
                     members: &[],
+                    memo: None,
                 };
                 let subject = Subject {
                     entity: &unit.entity,
@@ -274,40 +277,44 @@ impl Kernel {
         })
     }
 
-    /// What the functions over time looked at.
+    /// What the condition's functions over time looked at: exactly those spans, of each the newest samples.
     fn windows(&self, reader: &Reader<'_>, subject: &Subject<'_>, at: i64) -> Vec<EvidenceWindow> {
         let rule = reader.rule;
         let inputs = reader.inputs(at);
-        let needs = rule.need.measures.iter().zip(&rule.need.windows);
-        let windows = (0_u8..).zip(needs).filter(|(_, (_, length))| **length > 0);
-        windows
-            .filter_map(|(number, (measure, length))| {
-                let (history, slot) = inputs.place(number)?;
-                let from = at.saturating_sub(*length);
-                let count = history.numbers(slot, from, at).count();
-                let mut samples: Vec<(Time, f64, u64)> = history
-                    .numbers(slot, from, at)
-                    .rev()
-                    .take(SAMPLES_MAX)
-                    .map(|(observed, value)| {
-                        let offset = history.row(slot, observed).map_or(0, |row| row.offset);
-                        (Time(observed), value, offset)
-                    })
-                    .collect();
-                samples.reverse();
-                let member = rule.slot_members().get(usize::from(number));
-                Some(EvidenceWindow {
-                    entity: member
-                        .and_then(|member| subject.members.get(usize::from(*member)))
-                        .cloned(),
-                    measure: measure.clone(),
-                    from: Time(from),
-                    to: Time(at),
-                    samples,
-                    count: u32::try_from(count).unwrap_or(u32::MAX),
+        let mut spans = Vec::new();
+        for program in rule.programs() {
+            program.spans(&inputs, &mut spans);
+        }
+        let shown = spans.into_iter().filter_map(|(number, from, to)| {
+            let measure = rule.need.measures.get(usize::from(number))?;
+            let (history, slot) = inputs.place(number)?;
+            if slot >= history.slot_count() {
+                return None;
+            }
+            let count = history.numbers(slot, from, to).count();
+            let mut samples: Vec<(Time, f64, u64)> = history
+                .numbers(slot, from, to)
+                .rev()
+                .take(SAMPLES_MAX)
+                .map(|(observed, value)| {
+                    let offset = history.row(slot, observed).map_or(0, |row| row.offset);
+                    (Time(observed), value, offset)
                 })
+                .collect();
+            samples.reverse();
+            let member = rule.slot_members().get(usize::from(number));
+            Some(EvidenceWindow {
+                entity: member
+                    .and_then(|member| subject.members.get(usize::from(*member)))
+                    .cloned(),
+                measure: measure.clone(),
+                from: Time(from),
+                to: Time(to),
+                samples,
+                count: u32::try_from(count).unwrap_or(u32::MAX),
             })
-            .collect()
+        });
+        shown.take(WINDOWS_MAX).collect()
     }
 
     /// Code and full name of the commune or ward.

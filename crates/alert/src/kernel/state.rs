@@ -39,8 +39,12 @@ pub(crate) struct Tail {
     pub(crate) told: Vec<Told>,
     /// Newest `due` that the clock has decided; `i64::MIN` = none. A point up to it comes late.
     pub(crate) decided: i64,
-    /// Newest point after which the machine was not at rest.
+    /// Newest point after which the machine was not at rest, or later.
     pub(crate) busy: i64,
+    /// The machine after some points behind the checkpoint, ascending: where a replay begins, and where it may end.
+    pub(crate) marks: Vec<Machine>,
+    /// Points since the last mark.
+    pub(crate) unmarked: u32,
 }
 
 /// The state of a rule at a key. At rest (clear, nothing to take back) it has no tail.
@@ -62,6 +66,13 @@ impl Watch {
         told.until.is_none().then_some(told)
     }
 
+    /// Those that are over, and not yet final.
+    pub(crate) fn over(&self) -> impl Iterator<Item = EpisodeId> {
+        let told = self.tail.iter().flat_map(|tail| &tail.told);
+        told.filter(|told| told.until.is_some())
+            .map(|told| told.episode)
+    }
+
     pub(crate) fn open_mut(&mut self) -> Option<&mut Told> {
         let told = self.tail.as_mut()?.told.last_mut()?;
         told.until.is_none().then_some(told)
@@ -76,6 +87,8 @@ impl Watch {
                 told: Vec::new(),
                 decided: i64::MIN,
                 busy: i64::MIN,
+                marks: Vec::new(),
+                unmarked: 0,
             })
         })
     }

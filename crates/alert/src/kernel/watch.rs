@@ -2,7 +2,6 @@
 //! asks for. What comes out is [`News`]: the difference to what was told.
 
 use super::ask::Reader;
-use super::diff::{Span, difference};
 use super::machine::{Machine, Phase, Shape, Turn};
 use super::state::{TOLD_MAX, Tail, Told, Watch};
 use crate::signal::EpisodeId;
@@ -82,7 +81,7 @@ impl Desk {
         EpisodeId(self.episodes)
     }
 
-    fn look(
+    pub(super) fn look(
         &mut self,
         machine: &mut Machine,
         reader: &Reader<'_>,
@@ -113,14 +112,18 @@ impl Watch {
             let at = self.machine.newest;
             self.take(turn, at, desk);
         }
+        let before = self.machine.newest;
         let (turn, fault) = desk.look(&mut self.machine, reader, point, shape);
-        if let Some(tail) = &mut self.tail
-            && self.machine.phase != Phase::Clear
-        {
+        let machine = self.machine;
+        if let Some(tail) = &mut self.tail {
+            if machine.phase != Phase::Clear {
+                tail.busy = point;
+            }
+            tail.mark(machine);
+        } else if turn.is_some() || machine.phase != Phase::Clear {
+            let tail = self.make_tail(reader, clock);
             tail.busy = point;
-        }
-        if self.tail.is_none() && (turn.is_some() || self.machine.phase != Phase::Clear) {
-            self.make_tail(reader, clock).busy = point;
+            tail.at_rest_until(before);
         }
         if let Some(turn) = turn {
             self.take(turn, point, desk);
@@ -191,66 +194,6 @@ impl Watch {
         self.tail(Machine::NEW, from)
     }
 
-    /// A point that is not the newest, or that the clock was ahead of: everything from the checkpoint on is looked at anew.
-    /// Whether the newest point could not be computed, and whether the late one is none of the key's, being older than its
-    /// checkpoint: then it still counts in the windows of those after that.
-    pub(crate) fn replay(
-        &mut self,
-        reader: &Reader<'_>,
-        point: i64,
-        clock: Clock,
-        desk: &mut Desk,
-    ) -> (bool, bool) {
-        self.settle(reader, clock.horizon, desk);
-        let tail = self.make_tail(reader, clock);
-        let beyond = point < tail.from;
-        let shape = reader.rule.shape();
-        let mut machine = tail.checkpoint;
-        let mut spans: Vec<Span> = Vec::new();
-        if let Some(first) = tail.told.first().filter(|_| machine.phase.is_on()) {
-            spans.push(Span {
-                since: first.since,
-                until: None,
-                began_at: first.at,
-                ended_at: first.at,
-            });
-        }
-        tail.busy = if machine.phase == Phase::Clear {
-            i64::MIN
-        } else {
-            machine.newest
-        };
-        tail.decided = i64::MIN;
-        let mut fault = false;
-        let mut points = std::mem::take(&mut desk.points);
-        reader.points(tail.from, i64::MAX, &mut points);
-        for point in &points {
-            while let Some(turn) = machine.before(*point, shape) {
-                Span::take(&mut spans, turn, machine.newest);
-            }
-            let (turn, failed) = desk.look(&mut machine, reader, *point, shape);
-            fault = failed;
-            if let Some(turn) = turn {
-                Span::take(&mut spans, turn, *point);
-            }
-            if machine.phase != Phase::Clear {
-                tail.busy = *point;
-            }
-        }
-        desk.points = points;
-        while let Some(due) = machine.phase.due().filter(|due| *due <= clock.now) {
-            tail.decided = tail.decided.max(due);
-            if let Some(turn) = machine.after(clock.now, shape) {
-                Span::take(&mut spans, turn, machine.newest);
-            }
-        }
-        let newest = machine.newest;
-        tail.told = difference(std::mem::take(&mut tail.told), &spans, newest, desk);
-        self.machine = machine;
-        self.rest(clock.horizon, reader.rule.remembers());
-        (fault, beyond)
-    }
-
     /// Moves the checkpoint on: points before `horizon` are final, and so are the episodes that ended there.
     pub(crate) fn settle(&mut self, reader: &Reader<'_>, horizon: i64, desk: &mut Desk) {
         let Some(tail) = self.tail.as_mut().filter(|tail| tail.from < horizon) else {
@@ -270,6 +213,8 @@ impl Watch {
         }
         desk.points = points;
         tail.from = horizon;
+        let final_marks = tail.marks.partition_point(|mark| mark.newest < horizon);
+        tail.marks.drain(..final_marks);
         self.rest(horizon, reader.rule.remembers());
     }
 
@@ -317,7 +262,7 @@ impl Watch {
     }
 
     /// Drops a tail that holds nothing.
-    fn rest(&mut self, horizon: i64, remembers: bool) {
+    pub(super) fn rest(&mut self, horizon: i64, remembers: bool) {
         let idle = self.tail.as_ref().is_some_and(|tail| {
             tail.told.is_empty()
                 && tail.checkpoint.phase == Phase::Clear
@@ -330,9 +275,15 @@ impl Watch {
     }
 
     /// The rule has changed: what was told stays, what comes from now on is the new one's. `newest` is the newest
-    /// point that there is for it.
-    pub(crate) fn turn_over(&mut self, newest: i64, old: Shape, new: Shape) {
+    /// point that there is for it. What is over is final: told as `settled`.
+    pub(crate) fn turn_over(
+        &mut self,
+        newest: i64,
+        (old, new): (Shape, Shape),
+        settled: &mut Vec<EpisodeId>,
+    ) {
         let open = self.open().copied();
+        settled.extend(self.over());
         let again = |since: i64, was: i64, is: i64, due: i64| {
             if was == is {
                 due
@@ -359,6 +310,8 @@ impl Watch {
             told: open.into_iter().collect(),
             decided: i64::MIN,
             busy: self.machine.newest,
+            marks: Vec::new(),
+            unmarked: 0,
         }));
     }
 }

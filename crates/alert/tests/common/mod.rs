@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 pub(crate) mod drive;
+pub(crate) mod order;
 pub(crate) mod script;
 pub(crate) mod site;
 

@@ -417,6 +417,7 @@ fn hostile_rules_are_refused_or_bounded() {
             max_age: HOUR,
             accept: 0,
             last_good: false,
+            memo: None,
         };
         let mut all = 0;
         for program in programs(rule) {

@@ -106,6 +106,7 @@ pub(super) fn ask(text: &str, wanted: Kind, history: &History, at: i64) -> Strin
         max_age: HOUR,
         accept: 0,
         last_good: false,
+        memo: None,
     };
     steps::take();
     let value = program.run(&inputs);
@@ -286,6 +287,7 @@ fn members_have_slots_of_their_own() {
         max_age: HOUR,
         accept: 0,
         last_good: false,
+        memo: None,
     };
     assert_eq!(program.run(&inputs), Value::Boolean(true));
     for (text, wanted) in [
@@ -337,6 +339,7 @@ fn across_asks_each_member_with_its_own_limits() {
             max_age: HOUR,
             accept: 0,
             last_good: false,
+            memo: None,
         };
         format!("{:?}", program.run(&inputs))
     };
