@@ -17,7 +17,7 @@ use super::{Letter, Sent, shortened};
 use crate::directory::{WebhookBody, WebhookConfig};
 use crate::letter::Content;
 use crate::text;
-use crate::{Secret, cap};
+use crate::Secret;
 
 /// `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`.
 pub fn sign(key: &[u8], id: &str, timestamp: i64, body: &[u8]) -> String {
