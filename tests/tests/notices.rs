@@ -97,10 +97,7 @@ fn variables(folder: &Path) -> Vec<(String, String)> {
         ("QUEUE_MAX", "10000".to_owned()),
         ("RETRY_MIN_MS", "50".to_owned()),
         ("REQUEST_TIMEOUT_MS", REQUEST_TIMEOUT_MS.to_string()),
-        (
-            "SECRETS",
-            format!("hook=whsec_{}", STANDARD.encode(KEY)),
-        ),
+        ("SECRETS", format!("hook=whsec_{}", STANDARD.encode(KEY))),
     ]
     .map(|(key, value)| (format!("IOC__NOTIFY__{key}"), value))
     .to_vec()
@@ -112,7 +109,8 @@ fn ring(port: u16, device: &str, status: &str) {
     let lines: Vec<String> = (0..3)
         .map(|number| {
             let at = now.as_millis() as u64 - 30_000 + 10_000 * number;
-            let reading = json!({"id": device, "seq": number, "ts": at, "pm25": 800, "status": status});
+            let reading =
+                json!({"id": device, "seq": number, "ts": at, "pm25": 800, "status": status});
             reading.to_string()
         })
         .collect();
@@ -123,7 +121,9 @@ fn ring(port: u16, device: &str, status: &str) {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    input.write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
+    input
+        .write_all((lines.join("\n") + "\n").as_bytes())
+        .unwrap();
     drop(input);
     assert!(child.wait().unwrap().success());
 }
@@ -145,7 +145,10 @@ fn expected(data: &Path, channel: &str, person: &str, drill: bool) -> BTreeSet<S
         if record["kind"] != "transition" {
             continue;
         }
-        let (change, alert) = (&record["transition"]["change"], &record["transition"]["alert"]);
+        let (change, alert) = (
+            &record["transition"]["change"],
+            &record["transition"]["alert"],
+        );
         let told = TOLD.iter().any(|word| change == word)
             && alert["retrospective"] == false
             && alert["handling"]["suppressed"] == json!([])
@@ -186,7 +189,9 @@ fn states<'a>(alerts: &'a [Value], person: &str) -> Vec<&'a Value> {
         .iter()
         .filter_map(|alert| alert["handling"]["notices"].as_array())
         .flatten();
-    notices.filter(|notice| notice["person"] == person).collect()
+    notices
+        .filter(|notice| notice["person"] == person)
+        .collect()
 }
 
 #[test]
@@ -251,8 +256,15 @@ fn a_flood_a_kill_and_a_dead_address() {
     for one in live.iter().chain(&drill).chain(&receivers.dead.caught()) {
         assert_signed(one);
     }
-    assert!(live.iter().all(|one| one.json()["data"]["status"] == "actual"));
-    assert!(drill.iter().all(|one| one.json()["data"]["status"] == "exercise"));
+    assert!(
+        live.iter()
+            .all(|one| one.json()["data"]["status"] == "actual")
+    );
+    assert!(
+        drill
+            .iter()
+            .all(|one| one.json()["data"]["status"] == "exercise")
+    );
     println!(
         "{all} notices, killed after {before}: {} requests, {} repeats; {} of a drill",
         live.len(),
@@ -296,7 +308,11 @@ fn one_message_to_one_person_by_hand() {
     };
     let told = run("live", "duty");
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
-    assert!(told.status.success(), "{text}{}", String::from_utf8_lossy(&told.stderr));
+    assert!(
+        told.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&told.stderr)
+    );
     assert!(text.contains("đã gửi / delivered: HTTP 204"), "{text}");
     let caught = receivers.live.caught();
     assert_eq!(caught.len(), 1);

@@ -6,12 +6,12 @@ mod common;
 
 use std::collections::BTreeMap;
 
+use cap::{CapConfig, Message, Profile, parameters, to_xml, zoned};
 use common::{MORNING, alert, at, changed, raised, text, warning};
 use event::{
     AlertId, Certainty, Change, Incident, IncidentId, PublicWarningId, Response, Severity, Status,
     Transition, WarningState, WarningType,
 };
-use cap::{CapConfig, Message, Profile, parameters, to_xml, zoned};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -385,7 +385,10 @@ fn a_streamed_message_refers_to_the_first_and_is_the_same_each_time() {
     assert_eq!(cap::streamed_alert(&returned, &profile).unwrap(), update);
     // Told again after it was kept back: not a first message any more.
     let again = changed(Change::Unshelved, later.clone());
-    assert_eq!(cap::streamed_alert(&again, &profile).unwrap().kind, "Update");
+    assert_eq!(
+        cap::streamed_alert(&again, &profile).unwrap().kind,
+        "Update"
+    );
     let mut history = later.clone();
     history.retrospective = true;
     for silent in [

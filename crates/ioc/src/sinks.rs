@@ -7,7 +7,9 @@ use std::time::Duration;
 use alert::health::Positions;
 use anyhow::{Context, Result};
 use archive::{Archive, ArchiveSink, Identity};
-use console::{CapBackend, ConnectionCounts, SinkCounts, SinkInfo, SinkKind, SinkState, SinkTrouble};
+use console::{
+    CapBackend, ConnectionCounts, SinkCounts, SinkInfo, SinkKind, SinkState, SinkTrouble,
+};
 use event::{JournalId, PublicWarningId, Time};
 use futures_util::future::{join_all, select_all};
 use influxdb::InfluxSink;
@@ -181,11 +183,7 @@ impl Start<'_> {
 }
 
 /// Kafka, InfluxDB, the notices and the archive, as far as they are on; the archive also answers questions.
-fn start_all(
-    config: &Config,
-    start: &mut Start<'_>,
-    known: Known,
-) -> Result<Option<Arc<Archive>>> {
+fn start_all(config: &Config, start: &mut Start<'_>, known: Known) -> Result<Option<Arc<Archive>>> {
     if config.kafka.is_on() {
         let journal = JournalId(start.store.inputs.id().0);
         start.spawn(kafka_sink(config, journal, known.released)?)?;

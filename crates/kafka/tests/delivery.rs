@@ -314,7 +314,8 @@ async fn a_transition_goes_to_the_history_and_to_the_latest_state() {
 #[tokio::test]
 async fn cap_messages_have_a_topic_where_it_is_named() {
     let mock = cluster(1);
-    mock.create_topic("cap", common::PARTITIONS, 1).expect("a topic");
+    mock.create_topic("cap", common::PARTITIONS, 1)
+        .expect("a topic");
     let config = kafka::KafkaConfig {
         topic_cap: "cap".to_owned(),
         ..config(&mock)
@@ -343,7 +344,8 @@ async fn cap_messages_have_a_topic_where_it_is_named() {
         assert_eq!(message.headers["ce_id"], format!("{alert}.2"));
         let xml = String::from_utf8(message.value.clone()).expect("UTF-8");
         assert!(xml.contains("<msgType>Update</msgType>"), "{xml}");
-        let first = format!("<references>ioc.local,{alert}.1,2026-11-22T10:04:05+07:00</references>");
+        let first =
+            format!("<references>ioc.local,{alert}.1,2026-11-22T10:04:05+07:00</references>");
         assert!(xml.contains(&first), "{xml}");
     }
     assert_eq!(read(&config, ALERTS).len(), 2);

@@ -51,10 +51,7 @@ pub(crate) fn run(args: &RefillArgs) -> Result<ExitCode> {
             let inputs = ReadOnly::open(storage, JournalName::Inputs)
                 .context("cannot read the inputs journal")?;
             let journal = JournalId(inputs.info().id.0);
-            runtime.block_on(deliver(
-                kafka_sink(&config, journal, Vec::new())?,
-                records,
-            ))?
+            runtime.block_on(deliver(kafka_sink(&config, journal, Vec::new())?, records))?
         }
         SinkArg::Influxdb => {
             if !config.influxdb.enabled() {

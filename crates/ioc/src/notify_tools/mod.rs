@@ -85,7 +85,10 @@ fn scopes(positions: &Positions) -> BTreeMap<String, Scope> {
 }
 
 /// What CAP messages beside those of the notices need. Without a directory they carry the words of the defaults.
-pub(crate) fn cap_source(config: &Config, released: Vec<(PublicWarningId, Time)>) -> Result<CapSource> {
+pub(crate) fn cap_source(
+    config: &Config,
+    released: Vec<(PublicWarningId, Time)>,
+) -> Result<CapSource> {
     let there = config.notify.enabled || config.notify.file.is_file();
     let directory = if there {
         directory(config, &positions(config))?

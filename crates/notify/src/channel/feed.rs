@@ -105,7 +105,9 @@ impl Feed {
         };
         let message = &placed.message;
         store(
-            &self.dir.join(format!("{}.xml", name_of(&message.identifier))),
+            &self
+                .dir
+                .join(format!("{}.xml", name_of(&message.identifier))),
             cap::to_xml(message).as_bytes(),
         )?;
         let (feed, current) = self.atom(now, |name| format!("{}{name}.xml", self.config.base_url));

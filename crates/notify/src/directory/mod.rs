@@ -15,8 +15,8 @@ use serde::Deserialize;
 
 pub use hours::{Hours, local_day, weekday};
 pub use parts::{
-    ChannelConfig, EmailConfig, FeedConfig, Group, Person, SmsConfig, TlsMode,
-    WebhookBody, WebhookConfig, ZaloConfig,
+    ChannelConfig, EmailConfig, FeedConfig, Group, Person, SmsConfig, TlsMode, WebhookBody,
+    WebhookConfig, ZaloConfig,
 };
 pub use route::{Route, Weekday};
 
