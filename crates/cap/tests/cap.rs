@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use cap::{CapConfig, Message, Profile, parameters, to_xml, zoned};
 use common::{MORNING, alert, at, changed, raised, text, warning};
 use event::{
-    AlertId, Certainty, Change, Incident, IncidentId, PublicWarningId, Response, Severity, Status,
-    Transition, WarningState, WarningType,
+    AlertId, Change, Incident, IncidentId, PublicWarningId, Response, Severity, Status, Transition,
+    WarningState, WarningType,
 };
 use quick_xml::Reader;
 use quick_xml::events::Event;

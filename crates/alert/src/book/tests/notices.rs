@@ -61,7 +61,8 @@ fn the_newest_of_every_channel_and_person_is_told_and_kept() {
     let newer = result(&world, "hook", "an", 4);
     assert_eq!(report(&mut world, &newer).len(), 1);
     // One that was overtaken.
-    assert_eq!(report(&mut world, &result(&world, "hook", "an", 3)), []);
+    let overtaken = result(&world, "hook", "an", 3);
+    assert_eq!(report(&mut world, &overtaken), []);
     let kept: Vec<_> = (notices(&world).into_iter())
         .map(|notice| (notice.channel.to_string(), notice.revision, notice.result))
         .collect();
