@@ -8,6 +8,7 @@
     reason = "test harness"
 )]
 
+pub mod catcher;
 pub mod faults;
 pub mod http;
 pub mod metrics;

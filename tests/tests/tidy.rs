@@ -17,16 +17,18 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("mqtt", &["journal"]),
     ("console", &["event", "journal"]),
     ("pipeline", &["journal"]),
-    ("kafka", &["event", "journal", "pipeline"]),
+    ("cap", &["event"]),
+    ("kafka", &["cap", "event", "journal", "pipeline"]),
     ("influxdb", &["event", "journal", "pipeline"]),
     ("archive", &["event", "journal", "pipeline"]),
-    ("notify", &["event", "journal", "pipeline"]),
+    ("notify", &["cap", "event", "journal", "pipeline"]),
     ("simulators", &[]),
     (
         "ioc",
         &[
             "alert",
             "archive",
+            "cap",
             "console",
             "derive",
             "event",
@@ -47,7 +49,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
 const NOT_IN_DOMAIN: [&str; 8] = [
     "tokio", "tracing", "rand", "metrics", "axum", "rumqttc", "reqwest", "mio",
 ];
-const DOMAIN: [&str; 4] = ["event", "normalize", "derive", "alert"];
+const DOMAIN: [&str; 5] = ["event", "normalize", "derive", "alert", "cap"];
 
 fn metadata() -> Value {
     let manifest = repository().join("Cargo.toml");

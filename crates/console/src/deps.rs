@@ -11,6 +11,7 @@ use journal::Journal;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::cap::CapBackend;
 use crate::explain::ExplainBackend;
 use crate::health::HealthBackend;
 use crate::quarantine::QuarantineBackend;
@@ -44,6 +45,8 @@ pub struct Deps {
     pub quarantine: Option<Arc<dyn QuarantineBackend>>,
     /// Tells why an alert rang.
     pub explain: Option<Arc<dyn ExplainBackend>>,
+    /// CAP messages to the outside; `None` when no feed is set up.
+    pub cap: Option<Arc<dyn CapBackend>>,
     /// Tells of the rules in force and takes new ones.
     pub rules: Option<Arc<dyn RulesBackend>>,
 }

@@ -17,6 +17,7 @@ pub mod admin;
 mod alerts_api;
 mod api;
 mod assets;
+mod cap;
 mod commands;
 mod config;
 mod deps;
@@ -61,6 +62,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use cap::CapBackend;
 pub use config::{AdminConfig, ConsoleConfig};
 pub use deps::{Deps, Image, Intake, MapLine, Mode, RuleInfo, SiteInfo, Trend};
 pub use error::Error;

@@ -9,7 +9,7 @@ use axum::routing::{MethodRouter, get, post};
 use crate::commands::wider;
 use crate::shared::Shared;
 use crate::{
-    alerts_api, api, assets, commands, explain, feed, guard, health, problem, quarantine,
+    alerts_api, api, assets, cap, commands, explain, feed, guard, health, problem, quarantine,
     registers_api, rules, series, sinks,
 };
 
@@ -86,6 +86,8 @@ const ROUTES: &[Route] = &[
     act("/api/v1/warnings/propose", || post(wider::propose)),
     act("/api/v1/warnings/{id}/release", || post(wider::release)),
     act("/api/v1/warnings/{id}/reject", || post(wider::reject)),
+    read("/api/v1/cap", "cap", || get(cap::feed)),
+    read("/api/v1/cap/{id}", "cap", || get(cap::one)),
     read("/api/v1/latest", "latest", || get(api::latest)),
     read("/api/v1/recent", "recent", || get(api::recent)),
     read("/api/v1/series", "series", || get(series::catalogue)),

@@ -8,6 +8,7 @@ use journal::Journal;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::cap::Published;
 use crate::commands::Waiters;
 use crate::config::ConsoleConfig;
 use crate::deps::{Intake, Mode, SiteInfo};
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) quarantine: Counter,
     pub(crate) health: health::Desk,
     pub(crate) explain: Explained,
+    pub(crate) cap: Published,
     pub(crate) rules: crate::rules::Bench,
     pub(crate) hub: Hub,
     pub(crate) waiters: Waiters,
@@ -65,6 +67,7 @@ impl Shared {
             quarantine: Counter::new(deps.quarantine),
             health: health::Desk::new(deps.health),
             explain: Explained::new(deps.explain),
+            cap: Published::new(deps.cap),
             rules: crate::rules::Bench::new(deps.rules),
             sinks: deps.sinks,
             waiters: Waiters::new(config.commands_waiting_max),

@@ -14,6 +14,7 @@ use tower::ServiceExt as _;
 use crate::node::{Node, until};
 use crate::{ConsoleConfig, MapLine, RuleInfo, SiteInfo, Trend, feed, routes, sample, tail};
 
+mod cap;
 mod commands;
 mod explain;
 mod health;

@@ -175,4 +175,45 @@ pub struct Handling {
     pub false_alert: Option<FalseMark>,
     /// The alert that it proved to be one with.
     pub merged_into: Option<AlertId>,
+    /// What became of its notices: the newest of every channel and person, in the order of both; bounded.
+    #[serde(default)]
+    pub notices: Vec<NoticeState>,
+}
+
+/// What became of a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeOutcome {
+    Delivered,
+    /// The other side will never take it.
+    Refused,
+    /// Failed here; it went on to the next channel of the person.
+    MovedOn,
+    /// Given up because of its age.
+    Expired,
+}
+
+/// The newest notice of an alert to one person by one channel. Both are ids of the directory: no personal data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeState {
+    pub channel: Name,
+    pub person: Name,
+    /// Revision of the alert that it told of.
+    pub revision: u32,
+    pub result: NoticeOutcome,
+    pub attempts: u32,
+    /// Journal time at which that was known.
+    pub at: Time,
+}
+
+/// What an outlet reports of one notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeResult {
+    pub alert: AlertId,
+    pub revision: u32,
+    pub channel: Name,
+    pub person: Name,
+    pub result: NoticeOutcome,
+    pub attempts: u32,
+    pub at: Time,
 }

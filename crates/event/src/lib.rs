@@ -27,7 +27,8 @@ pub use alert::{
 pub use command::{Action, Command, Refusal, Verdict};
 pub use handling::{
     AlertSource, Assignment, Certainty, Chattering, CloseCause, Closure, Escalation, FalseMark,
-    Handling, Priority, Rating, Response, Suppressed, SuppressionKind,
+    Handling, NoticeOutcome, NoticeResult, NoticeState, Priority, Rating, Response, Suppressed,
+    SuppressionKind,
 };
 pub use id::{EventId, JournalId};
 pub use json::{EventJson, JSON_VERSION, ValuesJson};

@@ -15,7 +15,7 @@ use crate::monitor::{Monitor, Progress};
 use crate::quarantine::Shelf;
 use crate::rules::Rules;
 use crate::series::Backend;
-use crate::sinks::{self, Sinks};
+use crate::sinks::{self, Known, Sinks};
 use crate::site::Site;
 use crate::store::Store;
 use crate::topology::{Setup, VERSION};
@@ -74,6 +74,18 @@ fn positions(monitor: &Monitor) -> Positions {
     site.map(|site| site.positions.clone()).unwrap_or_default()
 }
 
+/// What the sinks start with.
+pub(crate) fn known(monitor: &Monitor) -> Known {
+    let engine = monitor.fold().engine().into_iter();
+    let warnings = engine.flat_map(|engine| engine.public_warnings());
+    Known {
+        positions: positions(monitor),
+        released: warnings
+            .filter_map(|warning| Some((warning.id.clone(), warning.released.as_ref()?.at)))
+            .collect(),
+    }
+}
+
 pub(crate) fn deps(
     store: &Store,
     setup: &Setup<'_>,
@@ -116,6 +128,7 @@ pub(crate) fn deps(
         health: Some(Arc::new(Desk::new(positions(monitor)))),
         quarantine: Some(shelf),
         explain: Some(Arc::new(Explainer(store.storage()))),
+        cap: sinks.cap(),
         rules: Some(rules),
         version: VERSION.to_owned(),
         now: Arc::new(move || Time(clock.now().journal_ns)),

@@ -4,10 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alert::health::Positions;
 use anyhow::{Context, Result};
 use archive::{Archive, ArchiveSink, Identity};
-use console::{ConnectionCounts, SinkCounts, SinkInfo, SinkKind, SinkState, SinkTrouble};
-use event::{JournalId, Time};
+use console::{
+    CapBackend, ConnectionCounts, SinkCounts, SinkInfo, SinkKind, SinkState, SinkTrouble,
+};
+use event::{JournalId, PublicWarningId, Time};
 use futures_util::future::{join_all, select_all};
 use influxdb::InfluxSink;
 use journal::{Clock, Cursors};
@@ -18,13 +21,14 @@ use pipeline::{Code, Deps, Ended, Handle, Mover, Sink, State, Status};
 use tokio::sync::watch;
 
 use crate::config::Config;
-use crate::notify_tools;
+use crate::notify_tools::{self, CapDesk};
 use crate::store::Store;
 
 /// All running movers.
 pub(crate) struct Sinks {
     handles: Vec<Handle>,
     archive: Option<Arc<Archive>>,
+    cap: Option<Arc<dyn CapBackend>>,
 }
 
 /// A cheap look at all of them, for screens and figures.
@@ -37,21 +41,37 @@ struct Start<'a> {
     cursors: Cursors,
     clock: Arc<dyn Clock>,
     handles: Vec<Handle>,
+    cap: Option<Arc<dyn CapBackend>>,
+}
+
+/// What sinks need of the state as it is at the start.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) positions: Positions,
+    /// Warnings to the public and when they were released.
+    pub(crate) released: Vec<(PublicWarningId, Time)>,
 }
 
 impl Sinks {
     /// Starts a mover for every sink that is on. Nothing is connected to here: a sink that is down holds up no start.
-    pub(crate) fn start(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub(crate) fn start(
+        config: &Config,
+        store: &Store,
+        clock: Arc<dyn Clock>,
+        known: Known,
+    ) -> Result<Self> {
         let cursors = Cursors::open(store.storage()).context("cannot open the cursors")?;
         let mut start = Start {
             store,
             cursors,
             clock,
             handles: Vec::new(),
+            cap: None,
         };
-        let archive = start_all(config, &mut start)?;
+        let archive = start_all(config, &mut start, known)?;
         Ok(Self {
             handles: start.handles,
+            cap: start.cap,
             archive,
         })
     }
@@ -59,6 +79,11 @@ impl Sinks {
     /// What answers questions about series; none when the archive is off.
     pub(crate) fn archive(&self) -> Option<Arc<Archive>> {
         self.archive.clone()
+    }
+
+    /// The CAP messages published, if there is a feed.
+    pub(crate) fn cap(&self) -> Option<Arc<dyn CapBackend>> {
+        self.cap.clone()
     }
 
     pub(crate) fn watched(&self) -> Watched {
@@ -135,11 +160,11 @@ impl Start<'_> {
     }
 
     /// Notices to people, if they are on.
-    fn notices(&mut self, config: &Config) -> Result<()> {
+    fn notices(&mut self, config: &Config, positions: &Positions) -> Result<()> {
         if !config.notify.enabled {
             return Ok(());
         }
-        let directory = notify_tools::directory(config)?;
+        let directory = notify_tools::directory(config, positions)?;
         let deps = NotifyDeps {
             clock: Arc::clone(&self.clock),
             inputs: self.store.inputs.appender(),
@@ -149,21 +174,25 @@ impl Start<'_> {
         let dir = notify_tools::dir(config);
         let sink = NotifySink::new(&config.notify, directory, &dir, deps)
             .context("cannot set up the notices")?;
+        self.cap = sink.cap_feed().map(|feed| {
+            let clock = Arc::clone(&self.clock);
+            Arc::new(CapDesk { feed, clock }) as Arc<dyn CapBackend>
+        });
         self.spawn(sink)
     }
 }
 
 /// Kafka, InfluxDB, the notices and the archive, as far as they are on; the archive also answers questions.
-fn start_all(config: &Config, start: &mut Start<'_>) -> Result<Option<Arc<Archive>>> {
+fn start_all(config: &Config, start: &mut Start<'_>, known: Known) -> Result<Option<Arc<Archive>>> {
     if config.kafka.is_on() {
         let journal = JournalId(start.store.inputs.id().0);
-        start.spawn(KafkaSink::new(config.kafka.clone(), journal))?;
+        start.spawn(kafka_sink(config, journal, known.released)?)?;
     }
     if config.influxdb.enabled() {
         let sink = InfluxSink::new(&config.influxdb).context("cannot set up InfluxDB")?;
         start.spawn(sink)?;
     }
-    start.notices(config)?;
+    start.notices(config, &known.positions)?;
     if !config.archive.enabled {
         return Ok(None);
     }
@@ -180,6 +209,19 @@ fn start_all(config: &Config, start: &mut Start<'_>) -> Result<Option<Arc<Archiv
         .context("cannot set up the archive")?;
     start.spawn(sink)?;
     Ok(Some(Arc::new(archive)))
+}
+
+/// Kafka as it is set up; `released` as in [`Known`].
+pub(crate) fn kafka_sink(
+    config: &Config,
+    journal: JournalId,
+    released: Vec<(PublicWarningId, Time)>,
+) -> Result<KafkaSink> {
+    let sink = KafkaSink::new(config.kafka.clone(), journal);
+    if config.kafka.topic_cap.is_empty() {
+        return Ok(sink);
+    }
+    Ok(sink.with_cap(notify_tools::cap_source(config, released)?))
 }
 
 /// What is not in a file yet holds `outcomes`: a block may never be so large that a small bound is reached by waiting for it.

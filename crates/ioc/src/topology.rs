@@ -92,7 +92,12 @@ pub(crate) async fn start(recovered: Recovered, setup: Setup<'_>) -> Result<Node
     let monitor = caught_up(&mut store, &setup)?;
     let sessions = monitor.fold().sessions().clone();
     let (progress, monitor_stop) = (monitor.progress(), monitor.stop());
-    let sinks = Sinks::start(config, &store, Arc::new(ClockHandle(Arc::clone(&clock))))?;
+    let sinks = Sinks::start(
+        config,
+        &store,
+        Arc::new(ClockHandle(Arc::clone(&clock))),
+        screens::known(&monitor),
+    )?;
     let evidence = evidence::start(
         &config.evidence,
         &store.storage(),

@@ -28,6 +28,8 @@ pub struct KafkaConfig {
     /// Compacted: the latest state of every alert.
     pub topic_alerts_current: String,
     pub topic_rejects: String,
+    /// CAP messages (XML); empty = none.
+    pub topic_cap: String,
     /// Create missing topics; if false they must be there.
     pub create_topics: bool,
     /// Of topics that are created here.
@@ -87,6 +89,7 @@ impl Default for KafkaConfig {
             topic_alerts: "ioc.alerts.v1".to_owned(),
             topic_alerts_current: "ioc.alerts.current.v1".to_owned(),
             topic_rejects: "ioc.rejects.v1".to_owned(),
+            topic_cap: String::new(),
             create_topics: true,
             partitions: 3,
             replication: 0,
@@ -208,8 +211,12 @@ impl KafkaConfig {
             ("topic_alerts", &self.topic_alerts),
             ("topic_alerts_current", &self.topic_alerts_current),
             ("topic_rejects", &self.topic_rejects),
+            ("topic_cap", &self.topic_cap),
         ];
         for (at, (key, name)) in names.iter().enumerate() {
+            if *key == "topic_cap" && name.is_empty() {
+                continue;
+            }
             let legal = !name.is_empty()
                 && name.len() <= 249
                 && !matches!(name.as_str(), "." | "..")

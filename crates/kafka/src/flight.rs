@@ -12,7 +12,7 @@ use crate::topic::Topic;
 use crate::vector::Vector;
 
 /// A message's name in a delivery report, in one word so that nothing is allocated for it: batch (24 bits, wrapping; far
-/// fewer are in flight), record within the batch (32 bits), topic (2 bits).
+/// fewer are in flight), record within the batch (32 bits), topic (3 bits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) batch: u32,
@@ -24,14 +24,15 @@ impl Token {
     const BATCH_MASK: u32 = 0x00ff_ffff;
 
     pub(crate) fn pack(self) -> usize {
-        (self.batch as usize) << 34 | (self.record as usize) << 2 | self.topic.index()
+        (self.batch as usize) << 35 | (self.record as usize) << 3 | self.topic.index()
     }
 
     pub(crate) fn unpack(word: usize) -> Self {
         Self {
-            batch: (word >> 34) as u32 & Self::BATCH_MASK,
-            record: (word >> 2) as u32,
-            topic: Topic::ALL[word & 3],
+            batch: (word >> 35) as u32 & Self::BATCH_MASK,
+            record: (word >> 3) as u32,
+            // Only what `pack` has made comes back.
+            topic: Topic::ALL[(word & 7) % Topic::ALL.len()],
         }
     }
 }
@@ -60,7 +61,7 @@ pub(crate) struct Failure {
 /// What the last reports brought.
 #[derive(Debug, Default)]
 pub(crate) struct Settled {
-    pub(crate) delivered: [u64; 4],
+    pub(crate) delivered: [u64; 5],
     pub(crate) failures: Vec<Failure>,
 }
 

@@ -48,7 +48,7 @@ impl HeaderMaker {
             .insert(header("ce_source", self.source.as_bytes()))
             .insert(header("ce_id", attributes.id))
             .insert(header("ce_dataschema", topic.schema().as_bytes()))
-            .insert(header("content-type", b"application/json"));
+            .insert(header("content-type", topic.content_type().as_bytes()));
         // The standard forbids an empty one.
         let headers = if attributes.subject.is_empty() {
             headers

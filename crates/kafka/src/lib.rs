@@ -2,8 +2,8 @@
 //!
 //! # Contract
 //!
-//! - Four topics: events (key = entity), alerts (key = alert id, every transition), the latest state of every alert
-//!   (the same key, compacted), rejects. Other outcomes are for nobody outside and are passed over.
+//! - Five topics: events (key = entity), alerts (key = alert id, every transition), the latest state of every alert
+//!   (the same key, compacted), rejects, and, where it is named, CAP messages of alerts and released warnings. Other outcomes are for nobody outside and are passed over.
 //! - At least once: what the mover's cursor covers is acknowledged by all in-sync replicas. A kill repeats at most what was
 //!   submitted beyond the stored cursor and is not yet known to be delivered; a repeat has the same CloudEvents id and
 //!   the same value, byte for byte.
@@ -18,6 +18,7 @@
 //! its way, `vector` what has arrived; `probe` checks the cluster before the first message; `outbox`, `encode` and
 //! `headers` make messages of records.
 
+mod cap_topic;
 mod config;
 mod context;
 mod encode;
@@ -36,5 +37,6 @@ mod topic;
 mod trouble;
 mod vector;
 
+pub use cap_topic::CapSource;
 pub use config::{Compression, KafkaConfig, Property, SaslMechanism, Secret, SecurityProtocol};
 pub use sink::KafkaSink;

@@ -35,10 +35,10 @@ const REQUEST_BYTES_MIN: u32 = 1_024;
 pub(crate) struct Link {
     pub(crate) producer: BaseProducer<Context>,
     pub(crate) flight: Flight,
-    pub(crate) topics: [String; 4],
+    pub(crate) topics: [String; 5],
     /// The largest message that each takes.
-    pub(crate) message_bytes: [u32; 4],
-    pub(crate) partitions: [usize; 4],
+    pub(crate) message_bytes: [u32; 5],
+    pub(crate) partitions: [usize; 5],
     /// Reused.
     pub(crate) reports: Vec<Report>,
     pub(crate) failures: Vec<Failure>,

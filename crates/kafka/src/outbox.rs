@@ -1,10 +1,13 @@
 //! From a record of `outcomes` to its messages.
 
+use std::sync::Arc;
+
 use event::outcome::{self, EventView, Outcome, OutcomeKind};
 use event::{JournalId, Reject, Time, Transition};
 use journal::Frame;
 use rdkafka::message::OwnedHeaders;
 
+use crate::cap_topic::{CapMaker, CapSource};
 use crate::encode::{self, EncodeError};
 use crate::headers::{Attributes, HeaderMaker};
 use crate::topic::Topic;
@@ -31,16 +34,23 @@ pub(crate) struct Outbox {
     headers: HeaderMaker,
     journal: String,
     message_bytes: usize,
+    cap: CapMaker,
     value: Vec<u8>,
     id: Vec<u8>,
 }
 
 impl Outbox {
-    pub(crate) fn new(source: &str, journal: JournalId, message_bytes: usize) -> Self {
+    pub(crate) fn new(
+        source: &str,
+        journal: JournalId,
+        message_bytes: usize,
+        cap: Option<Arc<CapSource>>,
+    ) -> Self {
         Self {
             headers: HeaderMaker::new(source, journal),
             journal: journal.to_string(),
             message_bytes,
+            cap: CapMaker::new(cap),
             value: Vec::with_capacity(4_096),
             id: Vec::with_capacity(64),
         }
@@ -75,7 +85,25 @@ impl Outbox {
                         return Ok(Err(error));
                     }
                 }
-                Ok(Ok(()))
+                let id = &transition.alert.id.0;
+                if !self.cap.is_on() || !wanted(Topic::Cap, id.as_bytes()) {
+                    return Ok(Ok(()));
+                }
+                let message = self.cap.alert(&transition);
+                Ok(self.cap_message(frame, cause, id, message.as_ref(), send))
+            }
+            Some(OutcomeKind::PublicWarning) if self.cap.is_on() => {
+                let (cause, record) = outcome::decode(frame.kind, frame.version, frame.payload)?;
+                let Outcome::PublicWarning(warning) = record else {
+                    return Ok(Ok(()));
+                };
+                // Also where it has been delivered: later ones refer to it.
+                let message = self.cap.warning(&warning);
+                let id = &warning.id.0;
+                if !wanted(Topic::Cap, id.as_bytes()) {
+                    return Ok(Ok(()));
+                }
+                Ok(self.cap_message(frame, cause, id, message.as_ref(), send))
             }
             Some(OutcomeKind::Reject) => {
                 let (cause, record) = outcome::decode(frame.kind, frame.version, frame.payload)?;
@@ -161,6 +189,34 @@ impl Outbox {
                 sequence: frame.offset,
             },
         }))
+    }
+
+    fn cap_message<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        cause: outcome::Cause,
+        key: &str,
+        message: Option<&cap::Message>,
+        mut send: impl FnMut(&mut Message<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(message) = message else {
+            return Ok(());
+        };
+        let xml = cap::to_xml(message);
+        send(&mut Message {
+            topic: Topic::Cap,
+            key: key.as_bytes(),
+            value: xml.as_bytes(),
+            headers: &mut self.headers,
+            attributes: Attributes {
+                topic: Topic::Cap,
+                id: message.identifier.as_bytes(),
+                subject: key,
+                time: message.sent,
+                cause,
+                sequence: frame.offset,
+            },
+        })
     }
 
     fn reject<E>(

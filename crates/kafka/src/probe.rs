@@ -36,7 +36,7 @@ const FRAMING_BYTES: u32 = 1_024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Checked {
     /// Largest message that each topic takes, at most ours.
-    pub(crate) message_bytes: [u32; 4],
+    pub(crate) message_bytes: [u32; 5],
 }
 
 #[derive(Clone, Debug, Default)]
@@ -71,8 +71,7 @@ impl<'a> Probe<'a> {
     /// Checks everything and fits `vector` to what is there.
     pub(crate) fn run(&self, runtime: &Handle, vector: &mut Vector) -> Result<Checked, Trouble> {
         let mut found = self.topics()?;
-        let missing: Vec<Topic> = Topic::ALL
-            .into_iter()
+        let missing: Vec<Topic> = Topic::used(self.config)
             .filter(|topic| found[topic.index()].partitions == 0)
             .collect();
         if !missing.is_empty() {
@@ -82,7 +81,7 @@ impl<'a> Probe<'a> {
             self.create(runtime, &missing)?;
             found = self.wait_for_topics()?;
         }
-        for topic in Topic::ALL {
+        for topic in Topic::used(self.config) {
             let partitions = found[topic.index()].partitions;
             vector.fit(topic, topic.name(self.config), partitions);
             self.check_made_anew(topic, &found[topic.index()], vector);
@@ -163,11 +162,11 @@ impl<'a> Probe<'a> {
         })
     }
 
-    fn topics(&self) -> Result<[Found; 4], Trouble> {
+    fn topics(&self) -> Result<[Found; 5], Trouble> {
         // All topics, not ours by name: asking by name makes a broker create what is missing as it likes.
         let metadata = self.ask(|wait| self.client.client().fetch_metadata(None, wait))?;
-        let mut found: [Found; 4] = Default::default();
-        for topic in Topic::ALL {
+        let mut found: [Found; 5] = Default::default();
+        for topic in Topic::used(self.config) {
             found[topic.index()] = self.find(topic, &metadata)?;
         }
         Ok(found)
@@ -195,10 +194,10 @@ impl<'a> Probe<'a> {
         })
     }
 
-    fn wait_for_topics(&self) -> Result<[Found; 4], Trouble> {
+    fn wait_for_topics(&self) -> Result<[Found; 5], Trouble> {
         loop {
             let found = self.topics()?;
-            if found.iter().all(|found| found.partitions > 0) {
+            if Topic::used(self.config).all(|topic| found[topic.index()].partitions > 0) {
                 return Ok(found);
             }
             if self.left().is_zero() {
@@ -285,13 +284,15 @@ impl<'a> Probe<'a> {
     }
 
     /// Compaction and size; who may not read settings is told later, by a refusal.
-    fn check_settings(&self, runtime: &Handle) -> Result<[u32; 4], Trouble> {
+    fn check_settings(&self, runtime: &Handle) -> Result<[u32; 5], Trouble> {
         let admin = self.admin()?;
-        let asked = Topic::ALL.map(|topic| ResourceSpecifier::Topic(topic.name(self.config)));
+        let asked: Vec<ResourceSpecifier<'_>> = Topic::used(self.config)
+            .map(|topic| ResourceSpecifier::Topic(topic.name(self.config)))
+            .collect();
         let wait = self.left().clamp(SLICE_FIRST, SLICE_MAX);
         let options = AdminOptions::new().request_timeout(Some(wait));
         let answer = runtime.block_on(admin.describe_configs(&asked, &options));
-        let mut message_bytes = [self.config.message_bytes_max; 4];
+        let mut message_bytes = [self.config.message_bytes_max; 5];
         let settings = match answer {
             Ok(settings) => settings,
             Err(error) => {
@@ -299,7 +300,7 @@ impl<'a> Probe<'a> {
                 return Ok(message_bytes);
             }
         };
-        for (topic, setting) in Topic::ALL.into_iter().zip(settings) {
+        for (topic, setting) in Topic::used(self.config).zip(settings) {
             let Ok(setting) = setting else { continue };
             self.check_compaction(topic, &setting)?;
             if let Some(most) = value(&setting, "max.message.bytes").and_then(|n| n.parse().ok()) {

@@ -110,7 +110,7 @@ pub(crate) fn pass_on(config: &KafkaConfig, client: &mut ClientConfig) {
 /// `request_bytes` and than what every topic takes, unless it is one message.
 pub(crate) fn producer(
     config: &KafkaConfig,
-    message_bytes: [u32; 4],
+    message_bytes: [u32; 5],
     request_bytes: u32,
 ) -> ClientConfig {
     let most = message_bytes.into_iter().max().unwrap_or(u32::MAX);

@@ -11,6 +11,7 @@ use rdkafka::producer::BaseProducer;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::cap_topic::CapSource;
 use crate::config::KafkaConfig;
 use crate::context::{Context, lock};
 use crate::metrics::Meter;
@@ -25,6 +26,7 @@ use crate::vector::Vector;
 pub struct KafkaSink {
     config: Arc<KafkaConfig>,
     journal: JournalId,
+    cap: Option<Arc<CapSource>>,
     vector: Arc<Mutex<Vector>>,
     /// Largest request; lowered when a broker refuses one without saying which message is too large.
     request_bytes: Arc<AtomicU32>,
@@ -49,11 +51,19 @@ impl KafkaSink {
             request_bytes: Arc::new(AtomicU32::new(config.message_bytes_max)),
             config: Arc::new(config),
             journal,
+            cap: None,
             vector: Arc::default(),
             trouble: watch::Sender::new(None),
             meter: Meter::new(),
             session: None,
         }
+    }
+
+    /// With what the messages of the topic of CAP need; without it they are not made, whatever the topic's name.
+    #[must_use]
+    pub fn with_cap(mut self, source: CapSource) -> Self {
+        self.cap = (!self.config.topic_cap.is_empty()).then(|| Arc::new(source));
+        self
     }
 
     /// What is wrong while batches wait; changes as it happens.
@@ -69,7 +79,7 @@ impl KafkaSink {
         mut vector: Vector,
         request_bytes: u32,
         meter: Meter,
-    ) -> Result<(Vector, BaseProducer<Context>, [u32; 4]), Trouble> {
+    ) -> Result<(Vector, BaseProducer<Context>, [u32; 5]), Trouble> {
         let checked = Probe::new(config, cancelled)?.run(runtime, &mut vector)?;
         let client = properties::producer(config, checked.message_bytes, request_bytes);
         let context = Context::new(config.brokers.trim(), Some(meter));
@@ -128,6 +138,7 @@ impl Sink for KafkaSink {
                 &self.config.source,
                 self.journal,
                 message_bytes[Topic::Rejects.index()] as usize,
+                self.cap.clone(),
             ),
             message_bytes,
             vector: Arc::clone(&self.vector),

@@ -1,4 +1,4 @@
-//! The four topics: a closed set.
+//! The five topics: a closed set. That of CAP messages is there only where it is named.
 
 use crate::KafkaConfig;
 
@@ -12,14 +12,17 @@ pub(crate) enum Topic {
     AlertsCurrent,
     /// What gave no event; key = client, if there is one.
     Rejects,
+    /// CAP messages as XML; key = alert id or warning id.
+    Cap,
 }
 
 impl Topic {
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Events,
         Self::Alerts,
         Self::AlertsCurrent,
         Self::Rejects,
+        Self::Cap,
     ];
 
     pub(crate) const fn index(self) -> usize {
@@ -28,6 +31,7 @@ impl Topic {
             Self::Alerts => 1,
             Self::AlertsCurrent => 2,
             Self::Rejects => 3,
+            Self::Cap => 4,
         }
     }
 
@@ -38,6 +42,7 @@ impl Topic {
             Self::Alerts => "alerts",
             Self::AlertsCurrent => "alerts_current",
             Self::Rejects => "rejects",
+            Self::Cap => "cap",
         }
     }
 
@@ -51,6 +56,7 @@ impl Topic {
             Self::Alerts => "urn:ioc:alert-transition:v1",
             Self::AlertsCurrent => "urn:ioc:alert:v1",
             Self::Rejects => "urn:ioc:reject:v1",
+            Self::Cap => "urn:oasis:names:tc:emergency:cap:1.2",
         }
     }
 
@@ -61,6 +67,7 @@ impl Topic {
             Self::Alerts => "ioc.alert.transition.v1",
             Self::AlertsCurrent => "ioc.alert.v1",
             Self::Rejects => "ioc.reject.v1",
+            Self::Cap => "ioc.cap.v1",
         }
     }
 
@@ -70,6 +77,20 @@ impl Topic {
             Self::Alerts => &config.topic_alerts,
             Self::AlertsCurrent => &config.topic_alerts_current,
             Self::Rejects => &config.topic_rejects,
+            Self::Cap => &config.topic_cap,
         }
+    }
+
+    pub(crate) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Events | Self::Alerts | Self::AlertsCurrent | Self::Rejects => "application/json",
+            Self::Cap => "application/cap+xml",
+        }
+    }
+
+    /// Those that are written to.
+    pub(crate) fn used(config: &KafkaConfig) -> impl Iterator<Item = Self> {
+        let named = |topic: &Self| !topic.name(config).is_empty();
+        Self::ALL.into_iter().filter(named)
     }
 }

@@ -310,3 +310,43 @@ async fn a_transition_goes_to_the_history_and_to_the_latest_state() {
     }
     assert_eq!(read(&config, EVENTS).len(), 0);
 }
+
+#[tokio::test]
+async fn cap_messages_have_a_topic_where_it_is_named() {
+    let mock = cluster(1);
+    mock.create_topic("cap", common::PARTITIONS, 1)
+        .expect("a topic");
+    let config = kafka::KafkaConfig {
+        topic_cap: "cap".to_owned(),
+        ..config(&mock)
+    };
+    let source = kafka::CapSource {
+        config: cap::CapConfig::default(),
+        zone_seconds: 7 * 3_600,
+        released: Vec::new(),
+    };
+    let sink = kafka::KafkaSink::new(config.clone(), JOURNAL).with_cap(source);
+    let records = vec![
+        event_record(0),
+        transition(1, "level:river-1:1", 2),
+        transition(2, "level:river-2:1", 2),
+    ];
+    let mut mover = Mover::of(sink, records);
+    mover.open(&[]).await;
+    mover.finish().await;
+    let messages = read(&config, "cap");
+    assert_eq!(check_order(&messages, 1..3), 0);
+    for message in &messages {
+        let alert = format!("level:river-{}:1", message.sequence());
+        assert_eq!(message.key.as_ref(), Some(&alert));
+        assert_eq!(message.headers["ce_type"], "ioc.cap.v1");
+        assert_eq!(message.headers["content-type"], "application/cap+xml");
+        assert_eq!(message.headers["ce_id"], format!("{alert}.2"));
+        let xml = String::from_utf8(message.value.clone()).expect("UTF-8");
+        assert!(xml.contains("<msgType>Update</msgType>"), "{xml}");
+        let first =
+            format!("<references>ioc.local,{alert}.1,2026-11-22T10:04:05+07:00</references>");
+        assert!(xml.contains(&first), "{xml}");
+    }
+    assert_eq!(read(&config, ALERTS).len(), 2);
+}

@@ -9,8 +9,6 @@ use event::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::cap;
-
 /// Alert + transition, channel, person: the same for ever, whatever is repeated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

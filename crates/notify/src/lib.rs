@@ -14,7 +14,6 @@
 //! - The outbox is a file of its own and not derived from the cursor and the `outlet` records: a notice that waits (quiet
 //!   hours, a dead address) would otherwise hold the cursor, and with it the journal's retention, for hours.
 
-pub mod cap;
 pub mod channel;
 mod config;
 pub mod directory;
@@ -31,6 +30,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+pub use channel::CapFeed;
 pub use config::NotifyConfig;
 pub use directory::{Directory, Mistake, Scope};
 pub use dispatch::Counts;

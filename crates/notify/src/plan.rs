@@ -10,7 +10,6 @@ use event::{AlertId, AlertState, Change, PublicWarning, Severity, Time, Transiti
 use serde::{Deserialize, Serialize};
 
 use crate::NotifyConfig;
-use crate::cap::Profile;
 use crate::directory::Directory;
 use crate::letter::{Content, Key};
 
@@ -105,7 +104,7 @@ impl Planner {
             return None;
         }
         let directory = Arc::clone(&self.directory);
-        let content = Content::of_transition(transition, &Profile::of(&directory));
+        let content = Content::of_transition(transition, &directory.cap_profile());
         self.address(content, at, number, waiting)
     }
 
@@ -117,7 +116,7 @@ impl Planner {
         waiting: &dyn Fn(&Address) -> bool,
     ) -> Option<(Content, Vec<Item>)> {
         let directory = Arc::clone(&self.directory);
-        let content = Content::of_warning(warning, &Profile::of(&directory))?;
+        let content = Content::of_warning(warning, &directory.cap_profile())?;
         self.address(content, at, number, waiting)
     }
 

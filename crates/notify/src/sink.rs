@@ -14,7 +14,7 @@ use pipeline::{Batch, Code, Completion, Limits, Refused, Resume, Sink, Trouble, 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::channel;
+use crate::channel::{self, CapFeed};
 use crate::directory::Directory;
 use crate::dispatch::{self, Counts, Shared};
 use crate::letter::Content;
@@ -82,6 +82,11 @@ impl NotifySink {
             running: None,
             too_old: 0,
         })
+    }
+
+    /// The CAP messages published by the feed, if there is one.
+    pub fn cap_feed(&self) -> Option<CapFeed> {
+        CapFeed::of(&self.shared.channels)
     }
 
     /// A look at the sums that stays valid while it runs.

@@ -1,5 +1,6 @@
 //! The words of a notice, Vietnamese first; and what a text message can carry.
 
+use cap::local;
 use event::{Change, Severity, Status, Text, Time};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -200,12 +201,6 @@ pub fn clock_text(time: Time, zone_seconds: i32) -> String {
             )
         },
     )
-}
-
-pub(crate) fn local(time: Time, zone_seconds: i32) -> Option<jiff::civil::DateTime> {
-    let stamp = jiff::Timestamp::from_nanosecond(i128::from(time.0)).ok()?;
-    let offset = jiff::tz::Offset::from_seconds(zone_seconds).ok()?;
-    Some(offset.to_datetime(stamp))
 }
 
 /// Vietnamese without marks, and anything else that is not ASCII as `?`.

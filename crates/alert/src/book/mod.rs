@@ -54,6 +54,7 @@ mod hand;
 mod incidents;
 mod ladder;
 mod merge;
+mod notices;
 mod raise;
 mod saved;
 mod shadow;
@@ -117,6 +118,8 @@ pub(crate) const INCIDENTS_MAX: usize = 1_000;
 pub(crate) const INCIDENTS_CLOSED_MAX: usize = 200;
 /// Alerts that an incident lists; `total` goes on.
 pub(crate) const INCIDENT_ALERTS_MAX: usize = 200;
+/// Pairs of channel and person whose newest notice an alert lists.
+pub(crate) const NOTICES_MAX: usize = 64;
 pub(crate) const WARNINGS_MAX: usize = 500;
 /// Episodes of rules on trial that are remembered.
 pub(crate) const SHADOWS_MAX: usize = 10_000;

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use event::{
-    Alert, Command, Event, Incident, JournalId, Limit, Name, PublicWarning, Suppression, Time,
-    Verdict, Vocabulary,
+    Alert, Command, Event, Incident, JournalId, Limit, Name, NoticeResult, PublicWarning,
+    Suppression, Time, Verdict, Vocabulary,
 };
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +139,17 @@ impl Engine {
             rules,
         };
         self.book.command(&context, command, out)
+    }
+
+    /// What became of a notice. `advance` was called for its record.
+    pub fn notice(&mut self, origin: &Origin, result: &NoticeResult, out: &mut Vec<Effect>) {
+        let (rules, vocabulary) = (self.kernel.rules(), self.kernel.vocabulary());
+        let context = Context {
+            origin,
+            vocabulary,
+            rules,
+        };
+        self.book.notice(result, &context, out);
     }
 
     /// Takes over a new pack at `origin`. A key of a rule that is still there keeps its state; its next evaluation is by

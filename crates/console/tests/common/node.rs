@@ -91,6 +91,7 @@ impl Node {
             health: None,
             quarantine: None,
             explain: None,
+            cap: None,
             rules: None,
         }
     }

@@ -8,12 +8,11 @@ use archive::Archive;
 use event::JournalId;
 use influxdb::InfluxSink;
 use journal::{DiskStorage, JournalName, ReadOnly};
-use kafka::KafkaSink;
 use pipeline::{RecordBuffer, RefillOptions, Refilled, Sink};
 
 use super::args::{RefillArgs, SinkArg};
 use crate::commands::load_or_complain;
-use crate::sinks::archive_dir;
+use crate::sinks::{archive_dir, kafka_sink};
 use crate::{logging, runtime};
 
 /// Tries in a row without progress before a person is asked to look.
@@ -52,10 +51,7 @@ pub(crate) fn run(args: &RefillArgs) -> Result<ExitCode> {
             let inputs = ReadOnly::open(storage, JournalName::Inputs)
                 .context("cannot read the inputs journal")?;
             let journal = JournalId(inputs.info().id.0);
-            runtime.block_on(deliver(
-                KafkaSink::new(config.kafka.clone(), journal),
-                records,
-            ))?
+            runtime.block_on(deliver(kafka_sink(&config, journal, Vec::new())?, records))?
         }
         SinkArg::Influxdb => {
             if !config.influxdb.enabled() {

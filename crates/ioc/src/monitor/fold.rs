@@ -17,6 +17,7 @@ use normalize::{Input, Normalized};
 use super::counters::Counters;
 use super::delivered::Delivered;
 use super::domain::Domain;
+use super::notices::notice_result;
 use super::out::Out;
 use crate::site::Site;
 
@@ -171,7 +172,7 @@ impl Fold {
                 Ok(())
             }
             Ok(Kind::Node) => self.node(frame, origin, outs),
-            Ok(Kind::Outlet) => self.outlet(frame, outs),
+            Ok(Kind::Outlet) => self.outlet(frame, origin, outs),
             Ok(Kind::Reprocess) => self.reprocess(frame, outs),
             // The redactor's own: kept in `inputs`, without effect on the state.
             Ok(Kind::Redaction) => Ok(()),
@@ -360,10 +361,11 @@ impl Fold {
     }
 
     /// A sink refused a record or lost a range. A refused record goes to the rejects with its bytes; one that was a reject
-    /// itself comes without, so that no two sinks can play it back and forth.
+    /// itself comes without, so that no two sinks can play it back and forth. What became of a notice is shown at its alert.
     fn outlet<'a>(
         &mut self,
         frame: &Frame<'a>,
+        origin: &Origin,
         outs: &mut Vec<Out<'a>>,
     ) -> Result<(), inputs::DecodeError> {
         let record = inputs::Outlet::decode(frame.version, frame.payload)?;
@@ -383,7 +385,15 @@ impl Fold {
                     payload: bytes.to_vec(),
                 }));
             }
-            OutletReport::Reject { .. } | OutletReport::Gap { .. } | OutletReport::Notice(_) => {
+            OutletReport::Notice(notice) => {
+                outs.push(Out::Copy(OutcomeKind::OutletCopy, frame.payload));
+                if let Some(domain) = &mut self.domain {
+                    let result = notice_result(&notice);
+                    domain.engine.notice(origin, &result, &mut self.effects);
+                }
+                drain_effects(&mut self.effects, &mut self.counters, outs);
+            }
+            OutletReport::Reject { .. } | OutletReport::Gap { .. } => {
                 outs.push(Out::Copy(OutcomeKind::OutletCopy, frame.payload));
             }
         }

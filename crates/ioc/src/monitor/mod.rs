@@ -6,6 +6,7 @@ pub(crate) mod counters;
 mod delivered;
 mod domain;
 pub(crate) mod fold;
+mod notices;
 mod out;
 mod redacted;
 mod reprocess;

@@ -9,15 +9,20 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use alert::health::{Position, Positions};
 use anyhow::{Context, Result, bail};
-use event::{Severity, Status, Text, Time};
+use console::CapBackend;
+use event::{PublicWarningId, Severity, Status, Text, Time};
+use journal::Clock;
+use kafka::CapSource;
 use notify::channel::{self, Letter, Sent};
 use notify::letter::{Content, Key};
-use notify::{Directory, Mistake as Wrong};
+use notify::{CapFeed, Directory, Mistake as Wrong, Scope};
 
 use crate::clock;
 use crate::commands::{self, USAGE};
 use crate::config::{Config, Mistake};
+use crate::site;
 use args::{NotifyCommand, TestArgs};
 
 pub(crate) fn run(command: &NotifyCommand) -> Result<ExitCode> {
@@ -35,8 +40,9 @@ pub(crate) fn dir(config: &Config) -> PathBuf {
     }
 }
 
-pub(crate) fn directory(config: &Config) -> Result<Directory> {
-    let wrong = match read(config)? {
+/// The positions that routes may name are those of the site pack, and those that the file adds.
+pub(crate) fn directory(config: &Config, positions: &Positions) -> Result<Directory> {
+    let wrong = match read(config, positions)? {
         Ok(directory) => return Ok(directory),
         Err(wrong) => wrong,
     };
@@ -49,7 +55,7 @@ pub(crate) fn directory(config: &Config) -> Result<Directory> {
 
 /// For `ioc check`.
 pub(crate) fn mistakes(config: &Config) -> Vec<Mistake> {
-    match read(config) {
+    match read(config, &positions(config)) {
         Ok(Ok(_)) => Vec::new(),
         Ok(Err(wrong)) => wrong.iter().map(|wrong| placed(config, wrong)).collect(),
         Err(error) => vec![Mistake {
@@ -59,11 +65,65 @@ pub(crate) fn mistakes(config: &Config) -> Vec<Mistake> {
     }
 }
 
-fn read(config: &Config) -> Result<Result<Directory, Vec<Wrong>>> {
+/// Those of the site pack as it lies there; its own mistakes are told elsewhere.
+fn positions(config: &Config) -> Positions {
+    let pack = site::read(&config.node.site).ok();
+    pack.and_then(|pack| Positions::load(&pack).ok())
+        .unwrap_or_default()
+}
+
+fn scopes(positions: &Positions) -> BTreeMap<String, Scope> {
+    let scope = |position: &Position| Scope {
+        severities: position.severities.iter().copied().collect(),
+        streams: position.streams.iter().copied().collect(),
+        areas: position.areas.iter().map(ToString::to_string).collect(),
+    };
+    let positions = positions.as_slice().iter();
+    positions
+        .map(|position| (position.id.to_string(), scope(position)))
+        .collect()
+}
+
+/// What CAP messages beside those of the notices need. Without a directory they carry the words of the defaults.
+pub(crate) fn cap_source(
+    config: &Config,
+    released: Vec<(PublicWarningId, Time)>,
+) -> Result<CapSource> {
+    let there = config.notify.enabled || config.notify.file.is_file();
+    let directory = if there {
+        directory(config, &positions(config))?
+    } else {
+        Directory::default()
+    };
+    Ok(CapSource {
+        zone_seconds: directory.zone_seconds(),
+        config: directory.cap,
+        released,
+    })
+}
+
+/// The console's way to what the feed has published.
+pub(crate) struct CapDesk {
+    pub(crate) feed: CapFeed,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl CapBackend for CapDesk {
+    fn feed(&self) -> Vec<u8> {
+        let now = Time(self.clock.now().journal_ns);
+        self.feed.feed(now, "cap/").into_bytes()
+    }
+
+    fn message(&self, id: &str) -> Option<Vec<u8>> {
+        self.feed.message(id).map(String::into_bytes)
+    }
+}
+
+fn read(config: &Config, positions: &Positions) -> Result<Result<Directory, Vec<Wrong>>> {
     let path = &config.notify.file;
     let text = fs::read_to_string(path)
         .with_context(|| format!("cannot read the directory of notices {}", path.display()))?;
-    Ok(Directory::parse(&text, &BTreeMap::new()))
+    Ok(Directory::parse(&text, &scopes(positions)))
 }
 
 fn placed(config: &Config, wrong: &Wrong) -> Mistake {
@@ -82,7 +142,7 @@ fn test(args: &TestArgs) -> Result<ExitCode> {
     let Some(config) = commands::load_or_complain(&args.config)? else {
         return Ok(ExitCode::from(USAGE));
     };
-    let directory = directory(&config)?;
+    let directory = directory(&config, &positions(&config))?;
     let Some(person) = directory.people.get(&args.to) else {
         bail!(
             "there is no person {} in {}",

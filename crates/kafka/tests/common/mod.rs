@@ -133,8 +133,12 @@ pub(crate) struct Mover {
 
 impl Mover {
     pub(crate) fn new(config: KafkaConfig, records: Vec<Record>) -> Self {
+        Self::of(KafkaSink::new(config, JOURNAL), records)
+    }
+
+    pub(crate) fn of(sink: KafkaSink, records: Vec<Record>) -> Self {
         Self {
-            sink: KafkaSink::new(config, JOURNAL),
+            sink,
             records,
             batch: 25,
             inflight: 8,

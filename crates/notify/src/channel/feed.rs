@@ -5,13 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use event::Text;
+use cap::{CapConfig, Entry, Ledger, Placed, Profile};
+use event::{Text, Time};
 use sha2::{Digest, Sha256};
 
 use super::tokens::store;
 use super::{Letter, Sent};
-use crate::cap::{self, Entry, Ledger, Placed, Profile};
-use crate::directory::{CapConfig, Directory, FeedConfig};
+use crate::directory::{Directory, FeedConfig};
 use crate::letter::Content;
 
 /// What a channel has published, on the disk before anybody refers to it.
@@ -99,30 +99,37 @@ impl Feed {
         }
     }
 
-    fn publish(&self, content: &Content, now: event::Time) -> Result<(), String> {
+    fn publish(&self, content: &Content, now: Time) -> Result<(), String> {
         let Some(placed) = self.published.place(Some(content))? else {
             return Ok(());
         };
         let message = &placed.message;
         store(
-            &self.dir.join(file_name(&message.identifier)),
+            &self
+                .dir
+                .join(format!("{}.xml", name_of(&message.identifier))),
             cap::to_xml(message).as_bytes(),
         )?;
-        let profile = Profile {
-            cap: &self.cap,
-            zone_seconds: self.zone_seconds,
-        };
-        let (feed, current) = self.published.with(|ledger| {
+        let (feed, current) = self.atom(now, |name| format!("{}{name}.xml", self.config.base_url));
+        store(&self.dir.join("feed.atom"), feed.as_bytes())?;
+        self.sweep(&current)
+    }
+
+    /// The feed of what is in force, and the names of its messages.
+    fn atom(&self, now: Time, link: impl Fn(&str) -> String) -> (String, Vec<String>) {
+        let profile = Profile::new(&self.cap, self.zone_seconds);
+        self.published.with(|ledger| {
             let current: Vec<_> = ledger
                 .current(now)
                 .into_iter()
                 .take(self.config.entries_max)
+                .map(|message| (message, name_of(&message.identifier)))
                 .collect();
             let entries: Vec<Entry<'_>> = current
                 .iter()
-                .map(|message| Entry {
+                .map(|(message, name)| Entry {
                     message,
-                    link: format!("{}{}", self.config.base_url, file_name(&message.identifier)),
+                    link: link(name),
                 })
                 .collect();
             let title = Text {
@@ -130,14 +137,25 @@ impl Feed {
                 en: "Alerts".to_owned(),
             };
             let id = format!("urn:cap-feed:{}:{}", self.cap.sender, self.name);
-            let names: Vec<String> = current
-                .iter()
-                .map(|message| file_name(&message.identifier))
-                .collect();
-            (cap::feed(&title, &id, &entries, &profile), names)
-        });
-        store(&self.dir.join("feed.atom"), feed.as_bytes())?;
-        self.sweep(&current)
+            let feed = cap::feed(&title, &id, &entries, &profile);
+            (feed, current.into_iter().map(|(_, name)| name).collect())
+        })
+    }
+
+    /// As it is now, with links that begin with `base`: what has expired since the last message is not in it.
+    pub(super) fn served(&self, now: Time, base: &str) -> String {
+        self.atom(now, |name| format!("{base}{name}")).0
+    }
+
+    /// By its name in the feed or by its identifier.
+    pub(super) fn message(&self, id: &str) -> Option<String> {
+        self.published.with(|ledger| {
+            let mut messages = ledger.messages();
+            let wanted = |message: &&cap::Message| {
+                message.identifier == id || name_of(&message.identifier) == id
+            };
+            messages.find(wanted).map(cap::to_xml)
+        })
     }
 
     /// Files that the feed does not name any more.
@@ -146,7 +164,8 @@ impl Feed {
         for entry in fs::read_dir(&self.dir).map_err(told)? {
             let entry = entry.map_err(told)?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".xml") && !current.contains(&name) {
+            let stem = name.strip_suffix(".xml");
+            if stem.is_some_and(|stem| !current.iter().any(|name| name == stem)) {
                 fs::remove_file(entry.path()).map_err(told)?;
             }
         }
@@ -155,12 +174,8 @@ impl Feed {
 }
 
 /// Ids hold characters that file names may not.
-fn file_name(identifier: &str) -> String {
+fn name_of(identifier: &str) -> String {
     let digest = Sha256::digest(identifier.as_bytes());
-    let hex: String = digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{hex}.xml")
+    let hex = digest.iter().take(16).map(|byte| format!("{byte:02x}"));
+    hex.collect()
 }

@@ -81,6 +81,30 @@ pub struct Channel {
     way: Way,
 }
 
+/// The CAP messages that a feed has published, for whoever serves them.
+#[derive(Clone)]
+pub struct CapFeed(Arc<Channel>);
+
+impl CapFeed {
+    /// That of the first channel that is a feed and not for drills.
+    pub(crate) fn of(channels: &Channels) -> Option<Self> {
+        let mut channels = channels.values();
+        let feed = channels.find(|channel| !channel.exercise && channel.feed().is_some());
+        feed.map(|channel| Self(Arc::clone(channel)))
+    }
+
+    /// Atom, with links that begin with `base`. May block while a message is being published.
+    pub fn feed(&self, now: Time, base: &str) -> String {
+        let feed = self.0.feed();
+        feed.map(|feed| feed.served(now, base)).unwrap_or_default()
+    }
+
+    /// The message of that name in the feed, or of that identifier, as XML. May block like `feed`.
+    pub fn message(&self, id: &str) -> Option<String> {
+        self.0.feed()?.message(id)
+    }
+}
+
 /// All channels of a directory.
 pub type Channels = BTreeMap<String, Arc<Channel>>;
 
@@ -151,6 +175,13 @@ pub fn all(directory: &Directory, config: &NotifyConfig, dir: &Path) -> Result<C
 }
 
 impl Channel {
+    const fn feed(&self) -> Option<&feed::Feed> {
+        match &self.way {
+            Way::Feed(feed) => Some(feed),
+            Way::Webhook(_) | Way::Email(_) | Way::Zalo(_) | Way::Sms(_) => None,
+        }
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         match &self.way {
             Way::Webhook(_) => Kind::Webhook,

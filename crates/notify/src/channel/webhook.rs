@@ -14,10 +14,10 @@ use sha2::Sha256;
 use super::feed::Published;
 use super::http::{Answer, Call, Failed, Http};
 use super::{Letter, Sent, shortened};
+use crate::Secret;
 use crate::directory::{WebhookBody, WebhookConfig};
 use crate::letter::Content;
 use crate::text;
-use crate::{Secret, cap};
 
 /// `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`.
 pub fn sign(key: &[u8], id: &str, timestamp: i64, body: &[u8]) -> String {

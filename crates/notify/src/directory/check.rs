@@ -14,7 +14,7 @@ pub(super) fn check(directory: &Directory) -> Vec<Mistake> {
             wrong.push(format!("{count} {what}; at most {most} are allowed"));
         }
     }
-    if !crate::cap::is_token(&directory.cap.sender) {
+    if !cap::is_token(&directory.cap.sender) {
         wrong.push("cap.sender: no spaces, commas, < or & (CAP 1.2)".to_owned());
     }
     for name in directory

@@ -9,13 +9,14 @@ mod route;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cap::{CapConfig, Profile};
 use event::{Severity, Stream};
 use serde::Deserialize;
 
 pub use hours::{Hours, local_day, weekday};
 pub use parts::{
-    CapConfig, ChannelConfig, EmailConfig, FeedConfig, Group, Person, SmsConfig, TlsMode,
-    WebhookBody, WebhookConfig, ZaloConfig,
+    ChannelConfig, EmailConfig, FeedConfig, Group, Person, SmsConfig, TlsMode, WebhookBody,
+    WebhookConfig, ZaloConfig,
 };
 pub use route::{Route, Weekday};
 
@@ -80,6 +81,11 @@ impl Directory {
 
     pub fn zone_seconds(&self) -> i32 {
         self.zone_minutes.unwrap_or(7 * 60).saturating_mul(60)
+    }
+
+    /// What its CAP messages say of the site.
+    pub fn cap_profile(&self) -> Profile<'_> {
+        Profile::new(&self.cap, self.zone_seconds())
     }
 
     /// The people behind names of people and groups.

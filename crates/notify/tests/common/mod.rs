@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test file uses its part")]
 
+#[path = "../../../cap/tests/common/mod.rs"]
+mod sample;
 pub(crate) mod server;
 
 use std::path::PathBuf;
@@ -10,22 +12,13 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use event::outcome::{self, Cause, OutcomeKind, VERSION};
-use event::{
-    Alert, AlertId, AlertState, Change, Evidence, Limit, Severity, Status, Stream, Text, Time,
-    Transition,
-};
+use event::{PublicWarning, Time, Transition};
 use journal::inputs::{Outlet, OutletReport};
 use journal::storage::sim::SimStorage;
 use journal::{Clock, Journal, JournalName, Opened, Options, Preallocate, Stamp, Storage};
 use notify::{Directory, NotifyConfig, NotifyDeps, NotifySink};
 use pipeline::{Batch, Record, RecordBuffer, Resume, Sink, Verdict};
-
-/// 08:00 on 10 September 2024 in Lào Cai.
-pub(crate) const MORNING: &str = "2024-09-10T08:00:00+07:00";
-
-pub(crate) fn at(text: &str) -> Time {
-    Time::parse(text).unwrap()
-}
+pub(crate) use sample::*;
 
 /// Stands until it is moved.
 pub(crate) struct Hand(AtomicI64);
@@ -54,83 +47,6 @@ impl Clock for Hand {
     }
 }
 
-pub(crate) fn text(vi: &str, en: &str) -> Text {
-    Text {
-        vi: vi.to_owned(),
-        en: en.to_owned(),
-    }
-}
-
-pub(crate) fn alert(id: &str, time: Time) -> Alert {
-    let limit = Limit {
-        name: "bd3".into(),
-        value: 57.0,
-        unit: "m".into(),
-        source: "QĐ 05/2020/QĐ-TTg".into(),
-        verified: true,
-    };
-    Alert {
-        id: AlertId(id.to_owned()),
-        rule: "river-bd3".into(),
-        severity: Severity::Major,
-        status: Status::Actual,
-        stream: Stream::Disaster,
-        site: "lao-cai".into(),
-        entity: "wl-bao-ha".into(),
-        entity_name: text("Trạm Bảo Hà", "Bao Ha gauge"),
-        area: Some("03103".into()),
-        area_name: Some("Bảo Hà".into()),
-        lat: Some(22.17),
-        lon: Some(104.35),
-        state: AlertState::Unacknowledged,
-        revision: 1,
-        since: time,
-        raised: time,
-        changed: time,
-        returned: None,
-        acknowledged: None,
-        shelved: None,
-        comments: Vec::new(),
-        occurrences: 1,
-        episodes: Vec::new(),
-        rating: event::Rating::default(),
-        handling: event::Handling::default(),
-        incident: None,
-        retrospective: false,
-        measure: Some("level".into()),
-        value: Some(60.41),
-        unit: Some("m".into()),
-        message: text("Mực nước <trên> báo động 3", "Level above alarm 3"),
-        guidance: text("Gọi điện & sơ tán", "Call & evacuate"),
-        scale: vec![limit],
-        unofficial: true,
-        evidence: Evidence {
-            rule: "river-bd3".into(),
-            rule_version: 1,
-            condition: "level >= bd3".into(),
-            hold_seconds: 0,
-            values: Vec::new(),
-            windows: Vec::new(),
-            considered: Vec::new(),
-            limits: Vec::new(),
-            last_heard: None,
-        },
-    }
-}
-
-pub(crate) fn raised(alert: Alert) -> Transition {
-    changed(Change::Raised, alert)
-}
-
-pub(crate) fn changed(change: Change, alert: Alert) -> Transition {
-    Transition {
-        change,
-        by: None,
-        command_id: None,
-        alert,
-    }
-}
-
 const CAUSE: Cause = Cause {
     offset: 1,
     index: 0,
@@ -146,6 +62,13 @@ pub(crate) fn record(offset: u64, transition: &Transition) -> Record {
         transition.alert.changed,
         payload,
     )
+}
+
+/// A record of `outcomes` about a warning to the public.
+pub(crate) fn warned(offset: u64, warning: &PublicWarning) -> Record {
+    let mut payload = Vec::new();
+    outcome::encode_public_warning(CAUSE, warning, &mut payload).unwrap();
+    made(offset, OutcomeKind::PublicWarning, warning.changed, payload)
 }
 
 pub(crate) fn made(offset: u64, kind: OutcomeKind, time: Time, payload: Vec<u8>) -> Record {

@@ -2,6 +2,7 @@
 //! saved, restored and given the same step: both must answer alike, and timers kept must equal timers derived.
 
 mod bounds;
+mod notices;
 mod pack;
 mod random;
 mod script;

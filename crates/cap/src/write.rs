@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use event::{Text, Time};
 
 use super::{Area, Info, Message, NAMESPACE};
-use crate::text::local;
 
 /// `2024-09-10T08:00:00+07:00`; UTC is `-00:00`, since the standard forbids `Z`.
 pub fn zoned(time: Time, zone_seconds: i32) -> String {
@@ -27,6 +26,13 @@ pub fn zoned(time: Time, zone_seconds: i32) -> String {
         at.minute(),
         at.second()
     )
+}
+
+/// Local time; none out of the range of the calendar.
+pub fn local(time: Time, zone_seconds: i32) -> Option<jiff::civil::DateTime> {
+    let stamp = jiff::Timestamp::from_nanosecond(i128::from(time.0)).ok()?;
+    let offset = jiff::tz::Offset::from_seconds(zone_seconds).ok()?;
+    Some(offset.to_datetime(stamp))
 }
 
 pub(super) struct Xml(String);

@@ -88,6 +88,11 @@ impl Ledger {
         current
     }
 
+    /// Everything that is kept, replaced or not.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.published.values().flatten()
+    }
+
     /// Drops what has expired and, beyond `most` subjects, the oldest. Gives the identifiers of what went.
     pub fn prune(&mut self, now: Time, most: usize) -> Vec<String> {
         let last = |list: &Vec<Message>| list.last().map_or(Time(0), |message| message.sent);

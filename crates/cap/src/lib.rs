@@ -5,8 +5,10 @@
 //! wording of Vietnamese scales): a risk level is carried as a parameter and never stated as law.
 
 mod atom;
+mod config;
 mod ledger;
 mod make;
+mod stream;
 mod write;
 
 use std::collections::BTreeMap;
@@ -14,12 +16,12 @@ use std::collections::BTreeMap;
 use event::{Name, Text, Time};
 use serde::{Deserialize, Serialize};
 
-use crate::directory::{CapConfig, Directory};
-
 pub use atom::{Entry, feed};
+pub use config::CapConfig;
 pub use ledger::{Ledger, Placed};
 pub use make::{of_incident, of_transition, of_warning};
-pub use write::{to_xml, zoned};
+pub use stream::{streamed_alert, streamed_warning};
+pub use write::{local, to_xml, zoned};
 
 pub const NAMESPACE: &str = "urn:oasis:names:tc:emergency:cap:1.2";
 
@@ -31,14 +33,11 @@ pub struct Profile<'a> {
 }
 
 impl<'a> Profile<'a> {
-    pub fn of(directory: &'a Directory) -> Self {
-        Self {
-            cap: &directory.cap,
-            zone_seconds: directory.zone_seconds(),
-        }
+    pub const fn new(cap: &'a CapConfig, zone_seconds: i32) -> Self {
+        Self { cap, zone_seconds }
     }
 
-    pub(crate) fn area_names(&self, codes: &[Name]) -> String {
+    pub fn area_names(&self, codes: &[Name]) -> String {
         let names: Vec<&str> = codes
             .iter()
             .map(|code| self.cap.areas.get(&**code).map_or(&**code, String::as_str))

@@ -4,13 +4,14 @@
 
 mod common;
 
-use common::{MORNING, alert, at, changed, raised, text};
+use std::collections::BTreeMap;
+
+use cap::{CapConfig, Message, Profile, parameters, to_xml, zoned};
+use common::{MORNING, alert, at, changed, raised, text, warning};
 use event::{
-    AlertId, Certainty, Change, Incident, IncidentId, PublicWarning, PublicWarningId, Response,
-    Severity, Signature, Status, Transition, Urgency, WarningState, WarningText, WarningType,
+    AlertId, Change, Incident, IncidentId, PublicWarningId, Response, Severity, Status, Transition,
+    WarningState, WarningType,
 };
-use notify::Directory;
-use notify::cap::{self, Message, Profile, parameters, to_xml, zoned};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -206,11 +207,18 @@ fn check_time(text: &str) {
     );
 }
 
-fn directory() -> Directory {
-    let file = "[cap]\nsender = \"ioc.laocai\"\ncontact = \"1022\"\n\
-                [cap.sender_name]\nvi = \"IOC Lào Cai\"\nen = \"Lao Cai IOC\"\n\
-                [cap.areas]\n03103 = \"Bảo Hà\"\n";
-    Directory::parse(file, &Default::default()).unwrap()
+fn config() -> CapConfig {
+    CapConfig {
+        sender: "ioc.laocai".to_owned(),
+        contact: "1022".to_owned(),
+        sender_name: text("IOC Lào Cai", "Lao Cai IOC"),
+        areas: BTreeMap::from([("03103".to_owned(), "Bảo Hà".to_owned())]),
+        ..CapConfig::default()
+    }
+}
+
+fn profile(config: &CapConfig) -> Profile<'_> {
+    Profile::new(config, 7 * 3_600)
 }
 
 fn values<'a>(node: &'a Node, name: &str) -> Vec<&'a str> {
@@ -222,7 +230,7 @@ fn values<'a>(node: &'a Node, name: &str) -> Vec<&'a str> {
 }
 
 fn of(transition: &Transition) -> Message {
-    cap::of_transition(transition, &Profile::of(&directory())).unwrap()
+    cap::of_transition(transition, &profile(&config())).unwrap()
 }
 
 #[test]
@@ -296,13 +304,13 @@ fn every_status_change_and_doubt_stays_within_the_words() {
     let xml = to_xml(&of(&raised(drill)));
     assert!(xml.contains("<status>Exercise</status>") && xml.contains("DIỄN TẬP"));
     let reminded = changed(Change::Reminded, alert("a:1", at(MORNING)));
-    assert!(cap::of_transition(&reminded, &Profile::of(&directory())).is_none());
+    assert!(cap::of_transition(&reminded, &profile(&config())).is_none());
 }
 
 #[test]
 fn an_incident_and_a_public_warning_are_valid_messages() {
-    let directory = directory();
-    let profile = Profile::of(&directory);
+    let config = config();
+    let profile = profile(&config);
     let incident = Incident {
         id: IncidentId("flood:03103:1".to_owned()),
         cause: "flood".into(),
@@ -318,39 +326,7 @@ fn an_incident_and_a_public_warning_are_valid_messages() {
         closed: None,
     };
     check(&parse(&to_xml(&cap::of_incident(&incident, &profile))));
-    let signature = Signature {
-        operator: "an".to_owned(),
-        verified: true,
-        at: at(MORNING),
-        command_id: "c".to_owned(),
-    };
-    let warning = PublicWarning {
-        id: PublicWarningId("w 1".to_owned()),
-        kind: WarningType::Alert,
-        state: WarningState::Released,
-        status: Status::Actual,
-        alerts: Vec::new(),
-        references: Vec::new(),
-        text: WarningText {
-            event: text("Lũ", "Flood"),
-            headline: text("Lũ lớn", "Great flood"),
-            description: text("Nước lên nhanh", "Water rises fast"),
-            instruction: text("Sơ tán", "Evacuate"),
-            categories: vec!["Met".to_owned(), "Weather".to_owned()],
-            urgency: Urgency::Expected,
-            severity: Severity::Critical,
-            certainty: Certainty::Likely,
-            response: vec![Response::Evacuate],
-            areas: vec!["03103".into()],
-            onset: None,
-            expires: at(MORNING).plus(3_600_000_000_000),
-        },
-        proposed: signature.clone(),
-        released: Some(signature),
-        rejected: None,
-        reason: None,
-        changed: at(MORNING),
-    };
+    let warning = warning();
     let root = parse(&to_xml(&cap::of_warning(&warning, &profile)));
     check(&root);
     let info = root
@@ -359,9 +335,6 @@ fn an_incident_and_a_public_warning_are_valid_messages() {
         .find(|node| node.name == "info")
         .unwrap();
     assert_eq!(values(info, "category"), ["Met"]);
-    let mut proposed = warning.clone();
-    proposed.state = WarningState::Proposed;
-    assert!(notify::letter::Content::of_warning(&proposed, &profile).is_none());
 
     // A correction refers to what it corrects, and takes its place in the feed.
     let mut ledger = cap::Ledger::default();
@@ -393,4 +366,56 @@ fn an_incident_and_a_public_warning_are_valid_messages() {
 fn utc_is_written_with_a_numeric_zone() {
     assert_eq!(zoned(at(MORNING), 0), "2024-09-10T01:00:00-00:00");
     assert_eq!(zoned(at(MORNING), -34_200), "2024-09-09T15:30:00-09:30");
+}
+
+#[test]
+fn a_streamed_message_refers_to_the_first_and_is_the_same_each_time() {
+    let config = config();
+    let profile = profile(&config);
+    let first = cap::streamed_alert(&raised(alert("a:1", at(MORNING))), &profile).unwrap();
+    assert_eq!((first.kind.as_str(), first.references.len()), ("Alert", 0));
+    let mut later = alert("a:1", at(MORNING));
+    later.revision = 3;
+    later.changed = at("2024-09-10T09:00:00+07:00");
+    let returned = changed(Change::ReturnedToNormal, later.clone());
+    let update = cap::streamed_alert(&returned, &profile).unwrap();
+    assert_eq!(update.kind, "Update");
+    assert_eq!(update.references, [first.reference()]);
+    check(&parse(&to_xml(&update)));
+    assert_eq!(cap::streamed_alert(&returned, &profile).unwrap(), update);
+    // Told again after it was kept back: not a first message any more.
+    let again = changed(Change::Unshelved, later.clone());
+    assert_eq!(
+        cap::streamed_alert(&again, &profile).unwrap().kind,
+        "Update"
+    );
+    let mut history = later.clone();
+    history.retrospective = true;
+    for silent in [
+        changed(Change::Notified, later),
+        changed(Change::Raised, history),
+    ] {
+        assert_eq!(cap::streamed_alert(&silent, &profile), None);
+    }
+}
+
+#[test]
+fn a_streamed_warning_refers_to_those_whose_release_is_known() {
+    let config = config();
+    let profile = profile(&config);
+    let first = warning();
+    let message = cap::streamed_warning(&first, &profile, |_| None).unwrap();
+    let mut cancel = warning();
+    cancel.id = PublicWarningId("w2".to_owned());
+    cancel.kind = WarningType::Cancel;
+    cancel.references = vec![first.id.clone()];
+    let placed = cap::streamed_warning(&cancel, &profile, |_| Some(first.changed)).unwrap();
+    assert_eq!(placed.kind, "Cancel");
+    assert_eq!(placed.references, [message.reference()]);
+    assert_eq!(cap::streamed_warning(&cancel, &profile, |_| None), None);
+    cancel.kind = WarningType::Update;
+    let unknown = cap::streamed_warning(&cancel, &profile, |_| None).unwrap();
+    assert_eq!(unknown.kind, "Alert");
+    cancel.state = WarningState::Proposed;
+    assert_eq!(cap::streamed_warning(&cancel, &profile, |_| None), None);
 }
