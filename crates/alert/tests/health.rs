@@ -1,4 +1,5 @@
 //! Alert health: golden logs with figures computed by hand (`testdata/health/README.md` shows the sums), and what holds for any log.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::path::PathBuf;
 

@@ -56,7 +56,7 @@ fn listed(alert: &Alert) -> Vec<String> {
     let ids = values.filter(|value| &*value.measure == "warning_id");
     ids.filter_map(|value| match &value.value {
         Value::Code(code) => Some(code.to_string()),
-        _ => None,
+        Value::Number(_) | Value::Boolean(_) => None,
     })
     .collect()
 }

@@ -439,7 +439,7 @@ pub(super) fn drain_effects(
             transition.alert.status == Status::Actual && transition.change == Change::Raised
         });
         counters.alerts_raised += u64::from(raised);
-        outs.push(Out::Effect(effect));
+        outs.push(Out::Effect(Box::new(effect)));
     }
 }
 

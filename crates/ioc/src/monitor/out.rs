@@ -8,7 +8,7 @@ use event::{Event, Reject, Reprocessed, Verdict};
 pub(super) enum Out<'a> {
     Event(Event),
     Reject(Reject),
-    Effect(Effect),
+    Effect(Box<Effect>),
     Verdict(Verdict),
     Reprocessed(Reprocessed),
     Copy(OutcomeKind, &'a [u8]),
@@ -19,11 +19,7 @@ impl Out<'_> {
         match self {
             Self::Event(_) => OutcomeKind::Event,
             Self::Reject(_) => OutcomeKind::Reject,
-            Self::Effect(Effect::Transition(_)) => OutcomeKind::Transition,
-            Self::Effect(Effect::Shadow(_)) => OutcomeKind::Shadow,
-            Self::Effect(Effect::Suppression(_)) => OutcomeKind::Suppression,
-            Self::Effect(Effect::Incident(_)) => OutcomeKind::Incident,
-            Self::Effect(Effect::PublicWarning(_)) => OutcomeKind::PublicWarning,
+            Self::Effect(effect) => effect_kind(effect),
             Self::Verdict(_) => OutcomeKind::Verdict,
             Self::Reprocessed(_) => OutcomeKind::Reprocessed,
             Self::Copy(kind, _) => *kind,
@@ -52,5 +48,15 @@ fn encode_effect(cause: Cause, effect: &Effect, buffer: &mut Vec<u8>) -> Result<
         Effect::Suppression(change) => outcome::encode_suppression(cause, change, buffer),
         Effect::Incident(incident) => outcome::encode_incident(cause, incident, buffer),
         Effect::PublicWarning(warning) => outcome::encode_public_warning(cause, warning, buffer),
+    }
+}
+
+const fn effect_kind(effect: &Effect) -> OutcomeKind {
+    match effect {
+        Effect::Transition(_) => OutcomeKind::Transition,
+        Effect::Shadow(_) => OutcomeKind::Shadow,
+        Effect::Suppression(_) => OutcomeKind::Suppression,
+        Effect::Incident(_) => OutcomeKind::Incident,
+        Effect::PublicWarning(_) => OutcomeKind::PublicWarning,
     }
 }

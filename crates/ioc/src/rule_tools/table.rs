@@ -158,7 +158,8 @@ fn of_position(
         Some(then) => writeln!(out, "  {text:<58} {now:>8}  (trước / before: {then})"),
         None => writeln!(out, "  {text:<58} {now:>8}"),
     };
-    let rows: [(&str, fn(&PositionLoad) -> String); 6] = [
+    type Figure = fn(&PositionLoad) -> String;
+    let rows: [(&str, Figure); 6] = [
         ("cảnh báo / alerts", |load| load.alerts.to_string()),
         ("trung bình mỗi giờ / average an hour", |load| {
             format!("{:.2}", load.per_hour)

@@ -227,7 +227,7 @@ fn base64_for_sure(text: &str) -> Option<Vec<u8>> {
     let bytes = text.as_bytes();
     // The first byte of most payloads tells already.
     if bytes.len() < 8
-        || bytes.len() % 4 != 0
+        || !bytes.len().is_multiple_of(4)
         || !bytes.first().is_some_and(|byte| of_alphabet(*byte))
     {
         return None;
