@@ -58,7 +58,7 @@ fn hand_over(outs: &[Out<'_>], take: &mut dyn FnMut(&Effect)) -> Tally {
         match out {
             Out::Event(_) => tally.events += 1,
             Out::Reject(_) => tally.rejects += 1,
-            Out::Effect(effect) => take(*effect),
+            Out::Effect(effect) => take(effect),
             Out::Verdict(_) | Out::Reprocessed(_) | Out::Copy(..) => {}
         }
     }
