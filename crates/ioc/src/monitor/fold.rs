@@ -288,7 +288,7 @@ impl Fold {
             (Ok(_), None) | (Err(_), _) => unreadable(record.command_id),
         };
         drain_effects(&mut self.effects, &mut self.counters, outs);
-        outs.push(Out::Verdict(verdict));
+        outs.push(Out::Verdict(Box::new(verdict)));
         Ok(())
     }
 

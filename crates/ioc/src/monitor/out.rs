@@ -9,7 +9,7 @@ pub(super) enum Out<'a> {
     Event(Event),
     Reject(Reject),
     Effect(Box<Effect>),
-    Verdict(Verdict),
+    Verdict(Box<Verdict>),
     Reprocessed(Reprocessed),
     Copy(OutcomeKind, &'a [u8]),
 }
