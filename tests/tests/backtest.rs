@@ -112,7 +112,7 @@ fn recorded_traffic_gives_episodes_and_the_difference_to_other_rules() {
         .find(|row| row["rule"] == "river-bd3")
         .unwrap();
     for (key, value) in [
-        ("version", json!(1)),
+        ("version", json!(2)),
         ("entity", json!("wl-bao-ha")),
         ("severity", json!("major")),
         ("status", json!("actual")),
@@ -242,7 +242,13 @@ fn told_live(data: &Path) -> BTreeSet<(String, String, String)> {
         let record: Value = serde_json::from_str(line).unwrap();
         if record["kind"] == "transition" {
             let alert = &record["transition"]["alert"];
-            last.insert(alert["id"].as_str().unwrap().to_owned(), alert.clone());
+            let id = alert["id"].as_str().unwrap().to_owned();
+            // What late data took back is no episode.
+            if record["transition"]["change"] == "annulled" {
+                last.remove(&id);
+            } else {
+                last.insert(id, alert.clone());
+            }
         }
     }
     let key = |alert: &Value| {

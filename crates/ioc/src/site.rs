@@ -27,6 +27,7 @@ const DEPTH_MAX: usize = 4;
 struct LaoCai;
 
 /// A pack that was found good.
+#[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) rules: Arc<RuleSet>,

@@ -1,5 +1,5 @@
-//! Alerts all along: a river level crosses BĐ1 again and again, and it is measured how long it takes from the PUBLISH to
-//! the live feed.
+//! Alerts all along: the hourly rain of one gauge after the other crosses its limit, and it is measured how long it takes from the
+//! PUBLISH to the live feed. Each crossing has a gauge of its own: one that comes and goes is held as chattering.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,15 +15,9 @@ use serde_json::Value;
 use super::load::wall_us;
 use super::packets::{Link, publish};
 
-/// Stations that have a BĐ1, and its level in metres.
-const STATIONS: [(&str, f64); 5] = [
-    ("wl-lao-cai", 80.0),
-    ("wl-bao-ha", 55.0),
-    ("wl-yen-bai", 30.0),
-    ("wl-bao-yen", 71.0),
-    ("wl-van-ban", 88.5),
-];
-const RULE: &str = "river-bd1";
+/// Rings on the first reading of 50 mm in an hour or more.
+const RULE: &str = "rain-1h-50";
+const LIMIT_MM: f64 = 50.0;
 /// One alert after the other, so often.
 const EVERY: Duration = Duration::from_millis(150);
 /// An alert that nobody saw by then is lost.
@@ -79,28 +73,28 @@ impl Drop for Alarm {
 
 struct Seen {
     station: String,
-    level: f64,
+    amount: f64,
     at: Instant,
 }
 
 fn ring(mut link: Link, seen: &Receiver<Seen>, stop: &AtomicBool) -> Vec<Rang> {
     let mut rang = Vec::new();
     let mut sequence = 0;
-    for crossing in 0.. {
+    for crossing in 0_u32.. {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let (station, limit) = STATIONS[crossing % STATIONS.len()];
-        // Each crossing has a level of its own.
-        let level = limit + 0.2 + (crossing % 5_000) as f64 * 0.001;
+        let station = &format!("rg-alarm-{crossing}");
+        // Each crossing has an amount of its own.
+        let amount = LIMIT_MM + 5.0 + f64::from(crossing % 5_000) * 0.001;
         let at = Instant::now();
-        send(&mut link, station, &mut sequence, level);
+        send(&mut link, station, &mut sequence, amount);
         let acknowledged = at.elapsed();
         let on_feed = loop {
             let left = LIMIT.saturating_sub(at.elapsed());
             let one = seen.recv_timeout(left);
-            let one = one.unwrap_or_else(|error| panic!("{station} at {level}: {error}"));
-            if one.station == station && (one.level - level).abs() < 1e-6 {
+            let one = one.unwrap_or_else(|error| panic!("{station} at {amount}: {error}"));
+            if one.station == station && (one.amount - amount).abs() < 1e-6 {
                 break one.at - at;
             }
         };
@@ -109,17 +103,15 @@ fn ring(mut link: Link, seen: &Receiver<Seen>, stop: &AtomicBool) -> Vec<Rang> {
             acknowledged,
             on_feed,
         });
-        // So that its next crossing is a new one.
-        send(&mut link, station, &mut sequence, limit - 1.0);
         thread::park_timeout(EVERY.saturating_sub(at.elapsed()));
     }
     rang
 }
 
-fn send(link: &mut Link, station: &str, sequence: &mut u64, level: f64) {
+fn send(link: &mut Link, station: &str, sequence: &mut u64, amount: f64) {
     *sequence += 1;
     let payload = format!(
-        "{{\"id\":\"{station}\",\"seq\":{sequence},\"ts\":\"{}\",\"level\":{level:.3}}}",
+        "{{\"id\":\"{station}\",\"seq\":{sequence},\"ts\":\"{}\",\"rain_1h\":{amount:.3}}}",
         Time(wall_us() * 1_000)
     );
     let mut packet = Vec::new();
@@ -169,7 +161,7 @@ fn follow(mut lines: BufReader<TcpStream>, sender: &SyncSender<Seen>) {
             if alert["rule"] == RULE && alert["state"] == "unacknowledged" {
                 let seen = Seen {
                     station: alert["entity"].as_str().unwrap().to_owned(),
-                    level: alert["value"].as_f64().unwrap(),
+                    amount: alert["value"].as_f64().unwrap(),
                     at,
                 };
                 if sender.send(seen).is_err() {

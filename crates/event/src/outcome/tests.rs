@@ -221,8 +221,8 @@ fn what_is_not_known_is_said() {
         Err(DecodeError::KindUnknown(0))
     ));
     assert!(matches!(
-        decode(11, VERSION, &[0, 0, 1]),
-        Err(DecodeError::KindUnknown(11))
+        decode(15, VERSION, &[0, 0, 1]),
+        Err(DecodeError::KindUnknown(15))
     ));
     assert!(matches!(
         decode(6, 2, &[0, 0, 1]),

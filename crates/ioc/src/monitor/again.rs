@@ -4,8 +4,10 @@ use alert::Effect;
 use event::Event;
 use journal::Frame;
 
+use super::domain::Domain;
 use super::fold::{Fold, drain_effects};
 use super::out::Out;
+use crate::site::Site;
 
 /// What one step gave besides effects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +24,25 @@ impl Tally {
 }
 
 impl Fold {
+    /// The first site pack, compiled already: many short trials of one pack need not read it each time.
+    pub(crate) fn try_begin(
+        &mut self,
+        at: &Frame<'_>,
+        digest: [u8; 32],
+        site: Site,
+        take: &mut dyn FnMut(&Effect),
+    ) -> Tally {
+        let origin = self.origin(at);
+        let mut outs = Vec::new();
+        self.domain
+            .insert(Domain::of(Vec::new(), digest, site))
+            .engine
+            .advance(&origin, &mut self.effects);
+        drain_effects(&mut self.effects, &mut self.counters, &mut outs);
+        self.next_input = at.offset + 1;
+        hand_over(&outs, take)
+    }
+
     /// [`Fold::step`] without the writing.
     pub(crate) fn try_step(&mut self, frame: &Frame<'_>, take: &mut dyn FnMut(&Effect)) -> Tally {
         let mut outs = Vec::new();

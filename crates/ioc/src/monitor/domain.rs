@@ -32,15 +32,20 @@ impl Domain {
                 .unwrap_or_default();
             format!("{} mistake(s), first: {first}", mistakes.len())
         })?;
+        Ok(Self::of(pack, digest, site))
+    }
+
+    /// Of a pack that was compiled before.
+    pub(super) fn of(pack: Vec<u8>, digest: [u8; 32], site: Site) -> Self {
         let vocabulary = Arc::new(site.catalogue.vocabulary().clone());
-        Ok(Self {
+        Self {
             pack,
             digest,
             normalizer: Normalizer::new(Arc::clone(&site.catalogue)),
             deriver: Deriver::new(Arc::clone(&site.derive)),
             engine: Engine::new(Arc::clone(&site.rules), vocabulary),
             site,
-        })
+        }
     }
 
     /// Derived events go the way of the others: to the rules, then out.

@@ -11,6 +11,7 @@ use super::episodes::Told;
 use crate::monitor::Tally;
 use crate::monitor::counters::Counters;
 use crate::monitor::fold::Fold;
+use crate::site::Site;
 
 /// The monitor puts a clock record into the journal within some milliseconds of a timer. A journal that has none for so long
 /// was written by rules without that timer.
@@ -35,6 +36,8 @@ pub(super) struct Lane {
     slack_ns: i64,
     started: bool,
     now: Option<Stamp>,
+    /// The pack compiled, where the caller has it already.
+    site: Option<Site>,
 }
 
 impl Lane {
@@ -58,7 +61,14 @@ impl Lane {
             },
             started: false,
             now: None,
+            site: None,
         }
+    }
+
+    /// The same pack, compiled before.
+    pub(super) fn with_site(mut self, site: Site) -> Self {
+        self.site = Some(site);
+        self
     }
 
     pub(super) fn set_redactions(&mut self, redactions: Redactions) {
@@ -126,6 +136,17 @@ impl Lane {
     }
 
     fn configure(&mut self, offset: u64, stamp: Stamp) -> Result<()> {
+        if let Some(site) = self.site.take() {
+            self.clock_points(stamp, offset);
+            self.now = Some(stamp);
+            self.started = true;
+            let Self {
+                fold, told, tally, ..
+            } = self;
+            let at = frame(Kind::Configuration, offset, stamp, &[]);
+            tally.add(fold.try_begin(&at, self.sha256, site, &mut |effect| told.take(effect)));
+            return Ok(());
+        }
         let mut payload = Vec::with_capacity(self.pack.len() + 64);
         Configuration {
             name: "site",

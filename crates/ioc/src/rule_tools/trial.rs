@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Result;
 use event::{
@@ -34,19 +33,13 @@ pub(super) fn run(args: &TestArgs) -> Result<ExitCode> {
         }
     };
     let (cases, mut mistakes) = cases::parse(&files);
-    let vocabulary = match Site::load(&pack) {
-        Ok(site) => Arc::new(site.catalogue.vocabulary().clone()),
-        Err(wrong) => {
-            mistakes.extend(wrong);
-            Arc::default()
-        }
-    };
-    if !mistakes.is_empty() {
+    let site = Site::load(&pack).map_err(|wrong| mistakes.extend(wrong)).ok();
+    let Some(site) = site.filter(|_| mistakes.is_empty()) else {
         for mistake in &mistakes {
             complain_line(&format!("{}/{mistake}", args.check.site));
         }
         return Ok(ExitCode::from(USAGE));
-    }
+    };
     let only = args.only.as_deref().unwrap_or("");
     let cases: Vec<&Case> = cases
         .iter()
@@ -55,7 +48,7 @@ pub(super) fn run(args: &TestArgs) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
     let (mut failed, mut answers) = (0, Vec::new());
     for case in &cases {
-        let wrong = match try_case(&pack, &vocabulary, case) {
+        let wrong = match try_case(&pack, &site, case) {
             Ok(wrong) => wrong,
             Err(error) => vec![format!("{error:#}")],
         };
@@ -100,8 +93,9 @@ const fn stamp(at: Time) -> Stamp {
 }
 
 /// What is wrong, in lines; nothing: it passed.
-fn try_case(pack: &PackFiles, vocabulary: &Vocabulary, case: &Case) -> Result<Vec<String>> {
-    let mut lane = Lane::new(JournalId::default(), pack, Clock::Bare);
+fn try_case(pack: &PackFiles, site: &Site, case: &Case) -> Result<Vec<String>> {
+    let vocabulary = site.catalogue.vocabulary();
+    let mut lane = Lane::new(JournalId::default(), pack, Clock::Bare).with_site(site.clone());
     lane.begin(stamp(case.start))?;
     let prefix = MessagePrefix::new(FrontDoor::Listener, 5, "", "", "case", 0, 0);
     for (input, offset) in case.inputs.iter().zip(1_u64..) {

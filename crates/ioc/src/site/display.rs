@@ -20,7 +20,7 @@ const NAME_CHARS_MAX: usize = 100;
 const MARGIN_DEGREES: f64 = 1.0;
 
 /// What the page shows of a site beside its alerts.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Display {
     pub(crate) trends: Vec<Trend>,
     pub(crate) lines: Vec<MapLine>,

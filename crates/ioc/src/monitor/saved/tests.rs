@@ -36,7 +36,7 @@ fn the_formats_before_this_one_are_read() {
     for (format, counted, next) in [
         (1, (48, 48, 0), 147),
         (2, (44, 43, 1), 53),
-        (3, (13, 12, 1), 54),
+        (3, (13, 12, 1), 44),
     ] {
         let (meta, bytes) = kept(format);
         assert_eq!(meta.format, format);
