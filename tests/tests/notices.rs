@@ -110,13 +110,13 @@ fn ring(port: u16, device: &str, status: &str) {
         .map(|number| {
             let at = now.as_millis() as u64 - 30_000 + 10_000 * number;
             let reading =
-                json!({"id": device, "seq": number, "ts": at, "pm25": 800, "status": status});
+                json!({"id": device, "seq": number, "ts": at, "rain_24h": 450, "status": status});
             reading.to_string()
         })
         .collect();
     let mut child = Command::new("mosquitto_pub")
         .args(["-p", &port.to_string(), "-q", "1", "-i", device, "-l", "-t"])
-        .arg(format!("ioc/lao-cai/env/{device}/up"))
+        .arg(format!("ioc/lao-cai/disaster/{device}/up"))
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
@@ -208,9 +208,9 @@ fn a_flood_a_kill_and_a_dead_address() {
     let node = Node::start_with(&data, &options);
     let port = node.ingest[0].port();
     for number in 0..STATIONS {
-        ring(port, &format!("aqm-n{number}"), "actual");
+        ring(port, &format!("rg-n{number}"), "actual");
         if number < DRILLS {
-            ring(port, &format!("aqm-d{number}"), "exercise");
+            ring(port, &format!("rg-d{number}"), "exercise");
         }
     }
     let all = STATIONS * ALERTS_EACH;

@@ -69,12 +69,10 @@ impl Book {
         };
         if let Some(chattering) = &mut entry.alert.handling.chattering {
             chattering.turns = chattering.turns.saturating_add(1);
-            let turns = chattering.turns;
             entry.turned = Some(now);
             entry.set_times();
-            if turns.is_power_of_two() {
-                entry.tell(Change::Revised, None, ctx, out);
-            }
+            // Told, though it calls nobody: who reads transitions knows as much as the state.
+            entry.tell(Change::Revised, None, ctx, out);
             return true;
         }
         let Some(until) = entry.last().and_then(|last| last.until) else {
@@ -96,7 +94,7 @@ impl Book {
         true
     }
 
-    /// An episode began while the alert is held: no transition of its own. Gives back whether it is held.
+    /// An episode began while the alert is held: a revision. Gives back whether it is held.
     pub(super) fn turned_on(
         &mut self,
         id: &AlertId,
@@ -111,6 +109,7 @@ impl Book {
         }
         entry.turned = Some(ctx.origin.now);
         entry.set_times();
+        entry.tell(Change::Revised, None, ctx, out);
         self.went_active(id, ctx, out);
         true
     }
