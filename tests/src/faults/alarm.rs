@@ -84,11 +84,11 @@ fn ring(mut link: Link, seen: &Receiver<Seen>, stop: &AtomicBool) -> Vec<Rang> {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let station = &format!("rg-alarm-{crossing}");
+        let station = format!("rg-alarm-{crossing}");
         // Each crossing has an amount of its own.
         let amount = LIMIT_MM + 5.0 + f64::from(crossing % 5_000) * 0.001;
         let at = Instant::now();
-        send(&mut link, station, &mut sequence, amount);
+        send(&mut link, &station, &mut sequence, amount);
         let acknowledged = at.elapsed();
         let on_feed = loop {
             let left = LIMIT.saturating_sub(at.elapsed());

@@ -33,7 +33,9 @@ pub(super) fn run(args: &TestArgs) -> Result<ExitCode> {
         }
     };
     let (cases, mut mistakes) = cases::parse(&files);
-    let site = Site::load(&pack).map_err(|wrong| mistakes.extend(wrong)).ok();
+    let site = Site::load(&pack)
+        .map_err(|wrong| mistakes.extend(wrong))
+        .ok();
     let Some(site) = site.filter(|_| mistakes.is_empty()) else {
         for mistake in &mistakes {
             complain_line(&format!("{}/{mistake}", args.check.site));
