@@ -2,6 +2,7 @@
 
 import type { Explanation, HealthReport } from './health';
 import type { PublicWarning, Suppression } from './life';
+import type { RulesDiff, RulesInForce } from './rules';
 import type { Alert, HistoryEntry, Problem, Reject, Series, SeriesRange, Site, Status, Verdict } from './types';
 
 const BASE = '/api/v1';
@@ -78,6 +79,17 @@ export const health = (from: string): Promise<HealthReport> => getJson(healthPat
 export const healthCsv = (from: string): string => `${BASE}${healthPath(from)}&format=csv`;
 /** Who is in a flood now. */
 export const flood = (): Promise<Pick<HealthReport, 'live'>> => getJson(healthPath('-10m'));
+
+export const rules = (): Promise<RulesInForce> => getJson('/rules');
+/** The last change since the node's start; null when there was none. */
+export async function rulesDiff(): Promise<RulesDiff | null> {
+  try {
+    return await getJson<RulesDiff>('/rules/diff');
+  } catch (error) {
+    if (error instanceof HttpError && error.status === 404) return null;
+    throw error;
+  }
+}
 
 export const suppressions = (): Promise<{ suppressions: Suppression[] }> => getJson('/suppressions?state=all');
 export const publicWarnings = (): Promise<{ public_warnings: PublicWarning[] }> => getJson('/warnings?state=all');

@@ -17,6 +17,7 @@ export type Command =
   | 'suppressions'
   | 'warnings'
   | 'health'
+  | 'rules'
   | 'theme'
   | 'help'
   | 'back';
@@ -36,7 +37,15 @@ const PLAIN: Record<string, Command> = {
   '?': 'help',
   Escape: 'back',
 };
-const AFTER_G: Record<string, Command> = { m: 'map', l: 'list', q: 'quarantine', s: 'suppressions', w: 'warnings', h: 'health' };
+const AFTER_G: Record<string, Command> = {
+  m: 'map',
+  l: 'list',
+  q: 'quarantine',
+  s: 'suppressions',
+  w: 'warnings',
+  h: 'health',
+  r: 'rules',
+};
 const PREFIX_MS = 1_500;
 
 export class Keys {

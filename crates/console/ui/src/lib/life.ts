@@ -3,6 +3,7 @@
  * incidents, warnings to the public.
  */
 
+import type { NoticeState } from './notices';
 import type { Alert, Severity, Stream, Text } from './types';
 
 export type Status = 'actual' | 'exercise' | 'test';
@@ -67,6 +68,8 @@ export interface Handling {
   closed: (Deed & { cause: CloseCause; text: string }) | null;
   false_alert: (Deed & { reason: string }) | null;
   merged_into: string | null;
+  /** What became of its notices. */
+  notices: NoticeState[];
 }
 
 export interface EpisodeSpan {
@@ -196,15 +199,16 @@ const HANDLING: Handling = {
   closed: null,
   false_alert: null,
   merged_into: null,
+  notices: [],
 };
 
 /** An alert written by an earlier release says nothing of what did not exist then. */
 export function complete(alert: Alert): Alert {
-  if (alert.rating && alert.handling && alert.episodes && alert.incident !== undefined) return alert;
+  if (alert.rating && alert.handling?.notices && alert.episodes && alert.incident !== undefined) return alert;
   return {
     ...alert,
     rating: alert.rating ?? RATING,
-    handling: alert.handling ?? HANDLING,
+    handling: { ...HANDLING, ...alert.handling },
     episodes: alert.episodes ?? [],
     incident: alert.incident ?? null,
   };

@@ -43,6 +43,10 @@ class Store {
   beat = $state(false);
   /** Rises with every snapshot: what was fetched before may have a hole. */
   generation = $state(0);
+  /** Rises whenever the site pack was changed while the page is open. */
+  packTurn = $state(0);
+  /** Journal time at which that was learned last, until somebody has looked. */
+  packChanged = $state<number | null>(null);
 
   readonly series = new SeriesCache();
   registers = $state.raw<Registers>(NO_REGISTERS);
@@ -62,7 +66,10 @@ class Store {
     change: (frame) => this.#change(frame),
     heartbeat: (frame) => this.#heard(frame),
     sinks: (frame) => this.#sinks(frame.sinks),
-    site: () => void this.#loadSite(),
+    site: () => {
+      this.packIsNew();
+      void this.#loadSite();
+    },
   });
   #ownFlood = $state(false);
   #toldFlood = $state(false);
@@ -110,6 +117,12 @@ class Store {
     if (known) this.#apply([alert]);
   }
 
+  /** The pack in force is another than the one that the page knew. */
+  packIsNew(): void {
+    this.packTurn += 1;
+    this.packChanged = this.now;
+  }
+
   #snapshot(frame: Snapshot): void {
     this.mode = frame.mode;
     this.#sinks(frame.sinks ?? []);
@@ -128,7 +141,7 @@ class Store {
     this.#heard(frame);
     this.#statusAt = -Infinity;
     // The site pack may have been changed while we were away.
-    void this.#loadSite();
+    void this.#loadSite(true);
   }
 
   #change(frame: ChangeFrame): void {
@@ -214,11 +227,15 @@ class Store {
     }
   }
 
-  async #loadSite(): Promise<void> {
+  async #loadSite(missed = false): Promise<void> {
     try {
       const site = await api.site();
       // Almost always the same as before; then nothing that is drawn from it is drawn again.
-      if (JSON.stringify(site) !== JSON.stringify(this.site)) this.site = site;
+      if (JSON.stringify(site) !== JSON.stringify(this.site)) {
+        // What was changed while we were away is told by nobody.
+        if (missed && this.site !== null) this.packIsNew();
+        this.site = site;
+      }
       this.mode ??= site.mode;
     } catch {
       if (this.site === null) setTimeout(() => void this.#loadSite(), SITE_RETRY_MS);

@@ -13,7 +13,7 @@ export const STREAMS: readonly Stream[] = ['disaster', 'energy', 'environment', 
 export type Tab = 'list' | 'map' | 'trends';
 export type Theme = 'night' | 'day';
 /** What opens over the page. */
-export const PANELS = ['quarantine', 'suppressions', 'warnings', 'health'] as const;
+export const PANELS = ['quarantine', 'suppressions', 'warnings', 'health', 'rules'] as const;
 export type Panel = (typeof PANELS)[number];
 
 export interface Address {
@@ -28,6 +28,8 @@ export interface Address {
   tab: Tab;
   lang: Lang | null;
   panel: Panel | null;
+  /** A rule to be looked at among those in force. */
+  rule: string | null;
 }
 
 const listed = <T extends string>(text: string | null, known: readonly T[]): T[] =>
@@ -38,6 +40,7 @@ export function readAddress(search: string): Address {
   const given = new URLSearchParams(search);
   const [tab] = listed(given.get('tab'), ['list', 'map', 'trends'] as const);
   const [lang] = listed(given.get('lang'), ['vi', 'en'] as const);
+  const panel = listed(given.get('panel'), PANELS)[0] ?? (given.get('quarantine') === '1' ? 'quarantine' : null);
   return {
     alert: given.get('alert') || null,
     entity: given.get('entity') || null,
@@ -50,7 +53,8 @@ export function readAddress(search: string): Address {
     flat: given.get('flat') === '1',
     tab: tab ?? 'list',
     lang: lang ?? null,
-    panel: listed(given.get('panel'), PANELS)[0] ?? (given.get('quarantine') === '1' ? 'quarantine' : null),
+    panel,
+    rule: panel === 'rules' ? given.get('rule') || null : null,
   };
 }
 
@@ -67,6 +71,7 @@ export function writeAddress(address: Address): string {
   if (address.tab !== 'list') out.set('tab', address.tab);
   if (address.lang) out.set('lang', address.lang);
   if (address.panel) out.set('panel', address.panel);
+  if (address.rule) out.set('rule', address.rule);
   const text = out.toString().replaceAll('%3A', ':').replaceAll('%2C', ',');
   return text === '' ? '' : `?${text}`;
 }
@@ -98,6 +103,8 @@ class View {
   theme = $state<Theme>('night');
   help = $state(false);
   panel = $state<Panel | null>(null);
+  /** Of the rules in force, the one that was asked for. */
+  rule = $state<string | null>(null);
   /** An alert that a warning to the public is to be written from. */
   draft = $state<string | null>(null);
   /** The explanation of the chosen alert is open. */
@@ -133,7 +140,15 @@ class View {
 
   open(panel: Panel | null): void {
     this.panel = panel;
+    this.rule = null;
     if (panel !== 'warnings') this.draft = null;
+    this.#write(false);
+  }
+
+  openRule(rule: string): void {
+    this.explaining = false;
+    this.open('rules');
+    this.rule = rule;
     this.#write(false);
   }
 
@@ -164,13 +179,14 @@ class View {
   }
 
   #read(first: boolean): void {
-    const { alert, entity, streams, severities, area, query, set, flat, tab, lang, panel } = readAddress(
+    const { alert, entity, streams, severities, area, query, set, flat, tab, lang, panel, rule } = readAddress(
       location.search,
     );
     this.alert = alert;
     this.entity = alert ? null : entity;
     this.tab = tab;
     this.panel = panel;
+    this.rule = rule;
     this.flat = flat;
     this.filter = { streams, severities, area, query, set };
     const remembered = memory.get('lang') === 'en' ? 'en' : 'vi';
@@ -178,9 +194,9 @@ class View {
   }
 
   #write(step: boolean): void {
-    const { alert, entity, tab, filter, panel, flat } = this;
+    const { alert, entity, tab, filter, panel, rule, flat } = this;
     const lang = language.current === 'en' ? 'en' : null;
-    const search = writeAddress({ alert, entity, tab, lang, panel, flat, ...filter });
+    const search = writeAddress({ alert, entity, tab, lang, panel, rule, flat, ...filter });
     if (search === location.search) return;
     const target = location.pathname + search;
     if (step) history.pushState(null, '', target);
