@@ -30,6 +30,9 @@ test('slots are filled by name', () => {
 test('the address holds the view, there and back', () => {
   const search = '?alert=river-bd3:wl-bao-ha:1&stream=disaster,energy&severity=critical&area=02647&q=bao+ha&set=suppressed&flat=1&tab=map&lang=en&panel=health';
   expect(writeAddress(readAddress(search))).toBe(search);
+  const rule = '?panel=rules&rule=river-bd3';
+  expect(writeAddress(readAddress(rule))).toBe(rule);
+  expect(readAddress('?rule=river-bd3').rule).toBe(null);
   expect(readAddress('?shelved=1&quarantine=1')).toMatchObject({ set: 'shelved', panel: 'quarantine' });
   expect(writeAddress(readAddress('?stream=nonsense&tab=x&lang=fr'))).toBe('');
 });
@@ -42,6 +45,8 @@ test('keys: g is a prefix, fields keep theirs', () => {
   expect(keys.resolve('g', false, 100)).toBe(null);
   expect(keys.resolve('m', false, 200)).toBe('map');
   expect(keys.resolve('m', false, 300)).toBe(null);
+  keys.resolve('g', false, 400);
+  expect(keys.resolve('r', false, 500)).toBe('rules');
   keys.resolve('g', false, 1000);
   expect(keys.resolve('l', false, 9000)).toBe(null);
 });
