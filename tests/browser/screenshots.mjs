@@ -4,6 +4,9 @@ import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { browser, DIST, mockPage } from './lib/page.mjs';
 import * as deliveries from './mock/deliveries.mjs';
+import { tell } from './mock/notices.mjs';
+import { higher } from './mock/rules.mjs';
+import { riverAlert } from './mock/scene.mjs';
 
 const out = fileURLToPath(new URL('../../target/screenshots/', import.meta.url));
 mkdirSync(out, { recursive: true });
@@ -33,6 +36,20 @@ const SHOTS = [
   { name: 'phone-kafka-down-vi', scene: 'flood', phone: true, deliver: 'kafkaDown' },
   { name: 'phone-deliveries-vi', scene: 'flood', phone: true, deliver: 'all', details: true },
   { name: 'phone-quiet-vi', scene: 'quiet', phone: true },
+  { name: 'desk-rules-vi-night', scene: 'quiet', search: '?panel=rules', rules: higher },
+  { name: 'desk-rules-en-day', scene: 'quiet', search: '?panel=rules&lang=en', theme: 'day', rules: higher },
+  { name: 'desk-rule-vi-day', scene: 'quiet', search: '?panel=rules&rule=river-bd3', theme: 'day' },
+  { name: 'desk-rule-en-night', scene: 'quiet', search: '?panel=rules&rule=river-bd3&lang=en' },
+  { name: 'desk-pack-changed-vi', scene: 'quiet', rules: higher },
+  { name: 'phone-rules-vi-night', scene: 'quiet', phone: true, search: '?panel=rules', rules: higher },
+  { name: 'phone-rules-en-day', scene: 'quiet', phone: true, search: '?panel=rules&lang=en', theme: 'day', rules: higher },
+  { name: 'phone-rule-vi', scene: 'quiet', phone: true, search: '?panel=rules&rule=river-bd3' },
+  { name: 'phone-pack-changed-en', scene: 'quiet', phone: true, search: '?lang=en', rules: higher },
+  { name: 'desk-notices-vi-night', scene: 'quiet', notices: true },
+  { name: 'desk-notices-en-day', scene: 'quiet', notices: true, search: '?lang=en', theme: 'day' },
+  { name: 'phone-notices-vi-night', scene: 'quiet', phone: true, notices: true },
+  { name: 'phone-notices-en-day', scene: 'quiet', phone: true, notices: true, search: '?lang=en', theme: 'day' },
+  { name: 'phone-unsent-vi', scene: 'quiet', phone: true, notices: true, list: true },
   { name: 'phone-lost-vi', scene: 'flood', phone: true, lost: true },
 ];
 
@@ -42,6 +59,16 @@ for (const shot of SHOTS) {
   const { page, mock, faults, done } = await mockPage(chromium, { ...shot, dist: DIST });
   if (shot.pick) await page.locator(`[role=option][data-id*=":${shot.pick}:"]`).first().click();
   await page.waitForTimeout(shot.phone && shot.pick ? 1200 : 1800);
+  if (shot.rules) mock.rules.apply(mock, 'Nguyễn Thị Lan', shot.rules);
+  if (shot.notices) {
+    const one = tell(mock, riverAlert(mock.now(), 'wl-bao-ha', 3, 'critical', 12));
+    const row = page.locator(`[role=option][data-id="${one.id}"]`);
+    await row.waitFor();
+    if (!shot.list) {
+      await row.click();
+      await page.locator('[data-test=notices]').scrollIntoViewIfNeeded();
+    }
+  }
   if (shot.deliver) mock.deliver(deliveries[shot.deliver](mock.now()));
   if (shot.details) await page.locator('[data-test=deliveries-details]').click();
   if (shot.key) await page.keyboard.press(shot.key);

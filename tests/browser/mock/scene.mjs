@@ -40,7 +40,7 @@ const comma = (value, decimals) => value.toFixed(decimals).replace('.', ',');
 let serial = 1000;
 
 const RATING = { source: 'rule', priority: 'low', certainty: 'observed', estimate: false, suspect: false, cause: null, response: [], audience: [], warning: null };
-const HANDLING = { assigned: null, escalated: null, reminders: 0, suppressed: [], chattering: null, latches: false, closed: null, false_alert: null, merged_into: null };
+const HANDLING = { assigned: null, escalated: null, reminders: 0, suppressed: [], chattering: null, latches: false, closed: null, false_alert: null, merged_into: null, notices: [] };
 
 export const name = (operator, at) => ({ operator, verified: false, at: new Date(at).toISOString() });
 

@@ -6,6 +6,7 @@ import { extname, join, normalize } from 'node:path';
 import { well } from './deliveries.mjs';
 import { act, explanation, health, Registers } from './life.mjs';
 import { rejects } from './rejects.mjs';
+import { Rules } from './rules.mjs';
 import { floodAlerts, name, SCENE_TIME, state, valueAt } from './scene.mjs';
 import { entities, limits, measures, site } from './site.mjs';
 
@@ -28,6 +29,8 @@ export class Mock {
     this.sinks = well(this.now());
     this.archive = true;
     this.registers = new Registers();
+    this.rules = new Rules();
+    this.rulesBusy = 0;
     this.inFlood = false;
   }
 
@@ -145,6 +148,8 @@ export class Mock {
     if (of) return json(200, this.steps(of, what, url.searchParams));
     if (path === '/api/v1/sinks') return json(200, { now: this.iso(), sinks: this.sinks });
     if (path === '/api/v1/health') return json(200, health(this));
+    if (path === '/api/v1/rules') return (this.rulesBusy -= 1) >= 0 ? json(503, { type: 'about:blank', title: 'Busy', status: 503, detail: 'busy' }) : json(200, this.rules.inForce());
+    if (path === '/api/v1/rules/diff') return this.rules.diff ? json(200, this.rules.diff) : json(404, { type: 'about:blank', title: 'Not found', status: 404, detail: 'No change of the rules since the start.' });
     if (path === '/api/v1/suppressions') return json(200, { offset: this.offset, suppressions: [...this.registers.lists.suppressions, ...this.registers.over.suppressions] });
     if (path === '/api/v1/warnings') return json(200, { offset: this.offset, public_warnings: [...this.registers.lists.public_warnings, ...this.registers.over.public_warnings] });
     if (path === '/api/v1/alerts') return json(200, { offset: this.offset, alerts: [...this.alerts.values()] });
