@@ -123,7 +123,9 @@ test('dismissed, a change is told again only by the next one', limit, () =>
 
 test('from an alert to its rule, also out of the explanation; a rule that is not in force is said not to be', limit, () =>
   onPage(chromium, quiet, async ({ page, mock }) => {
+    const other = mock.raise(riverAlert(mock.now(), 'wl-lao-cai', 2, 'minor', 1));
     const one = mock.raise(riverAlert(mock.now(), 'wl-bao-ha', 3, 'critical', 1));
+    await rowOf(page, other.id).waitFor();
     await rowOf(page, one.id).click();
     await page.locator('[data-test=detail] [data-test=rule-link]').click();
     const open = panel(page).locator('[data-test=rule][open]');
@@ -143,7 +145,6 @@ test('from an alert to its rule, also out of the explanation; a rule that is not
     assert.equal(await page.locator('[data-test=explain-panel]').count(), 0);
     await page.keyboard.press('Escape');
 
-    const other = mock.raise(riverAlert(mock.now(), 'wl-lao-cai', 2, 'minor', 1));
     mock.rules.apply(mock, 'Lan', { 'river-bd2': () => null });
     await rowOf(page, other.id).click();
     await page.locator('[data-test=detail] [data-test=rule-link]').click();

@@ -58,6 +58,10 @@ test('whatever is compared, each side gives its text again and nothing equal is 
     const rows = diffLines(a, b);
     expect(sideOf(rows, 'old')).toBe(a);
     expect(sideOf(rows, 'new')).toBe(b);
+    for (const side of ['old', 'new'] as const) {
+      const numbers = rows.flatMap((row) => row[side]?.n ?? []);
+      expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+    }
     for (const row of rows) {
       if (row.kind === 'same' || row.kind === 'changed') expect(text(row.old) === text(row.new)).toBe(row.kind === 'same');
       else expect([row.old, row.new].filter(Boolean)).toHaveLength(1);
