@@ -225,6 +225,7 @@ fn a_running_node_takes_a_good_pack_and_refuses_a_bad_one_whole() {
     assert_eq!(rules()["rules"].as_array().unwrap().len(), count);
     let diff = http::get(node.console, "/api/v1/rules/diff").json();
     assert_eq!(diff["operator"], "Lan");
+    assert!(diff["at"].as_str().unwrap().ends_with('Z'), "{diff}");
     assert_eq!(diff["changes"].as_array().unwrap().len(), 1);
     assert!(
         diff["changes"][0]["old"]["text"]

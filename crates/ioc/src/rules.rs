@@ -11,7 +11,7 @@ use console::{
     ApplyAnswer, ApplyAsk, RuleInForce, RulesBackend, RulesDiff, RulesInForce, RulesMistake,
     RulesProblem, SiteInfo,
 };
-use event::{PackFiles, Text};
+use event::{PackFiles, Text, Time};
 use journal::inputs::{Configuration, Kind};
 use journal::{Batch, Class, Journal};
 use serde_json::Value;
@@ -101,6 +101,16 @@ impl Rules {
             std::thread::park_timeout(LOOK_EVERY);
         }
         Ok(offset)
+    }
+
+    /// Journal time of a record that is there.
+    fn time_of(&self, offset: u64) -> Option<Time> {
+        let read = self.inputs.reader(offset).next_blocking(Some(PATIENCE));
+        let batch = read
+            .inspect_err(|error| tracing::warn!(%error, offset, "the record of a site pack cannot be read"))
+            .ok()??;
+        let frame = batch.frames().next()?;
+        Some(Time(frame.stamp.journal_ns))
     }
 }
 
@@ -201,12 +211,14 @@ impl RulesBackend for Rules {
             .map_err(|error| problem(&error))?;
         answer.offset = Some(offset);
         let rules = listed(&pack, &site);
+        let at = self.time_of(offset);
         {
             let mut current = self.current();
             current.rules = rules;
             current.pack = pack;
             current.last = Some(RulesDiff {
                 offset,
+                at,
                 operator: ask.operator.clone(),
                 changes: answer.changes.clone(),
                 other_files: answer.other_files.clone(),

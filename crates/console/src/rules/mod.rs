@@ -7,7 +7,7 @@ mod answer;
 
 use std::collections::BTreeMap;
 
-use event::{Name, Severity, Stream, Text};
+use event::{Name, Severity, Stream, Text, Time};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use answer::{Bench, apply, diff, in_force};
@@ -78,6 +78,8 @@ pub struct RuleChange {
 pub struct RulesDiff {
     /// The record of `inputs` that put it in force.
     pub offset: u64,
+    /// Journal time of that record; none where it cannot be read.
+    pub at: Option<Time>,
     pub operator: String,
     pub changes: Vec<RuleChange>,
     /// Files of the pack that are no rules and differ.

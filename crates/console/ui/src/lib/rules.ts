@@ -44,8 +44,8 @@ export interface RuleChange {
 export interface RulesDiff {
   /** The record that put it in force. */
   offset: number;
-  /** Its journal time; absent from a node that does not tell it. */
-  at?: string;
+  /** Its journal time; null where the node cannot say, absent from a node that does not tell it. */
+  at?: string | null;
   operator: string;
   changes: RuleChange[];
   other_files: string[];
