@@ -32,7 +32,7 @@ services-stop: ## end exactly what `make services` started
 
 bench: ui ## measure against bare references in the same run (run `make services` before); writes target/bench.jsonl
 	@deploy/scripts/need.sh build
-	cargo build --release --locked -p ioc -p simulators -p ioc-tests -p archive -p normalize --bins --example measure --example format_cost
+	cargo build --release --locked -p ioc -p simulators -p ioc-tests -p archive -p normalize -p alert --bins --example measure --example format_cost --example engine_figures
 	./target/release/bench
 
 faults: release ## every fault of a sink for a minute, and a backlog of a million; writes target/sink-faults.txt and .jsonl

@@ -234,11 +234,16 @@ struct Trap(Child);
 impl Trap {
     fn set(node: &Node, thread: &str, call: &str, when: u32) -> Self {
         let tasks = format!("/proc/{}/task", node.pid());
-        let task = fs::read_dir(&tasks)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .find(|task| fs::read_to_string(task.join("comm")).unwrap().trim() == thread)
-            .unwrap_or_else(|| panic!("the node has no thread {thread}"));
+        // A thread takes its name when it first runs, which may be after the node answers.
+        let named = format!("the thread {thread} of the node");
+        let task = wait::until(&named, Duration::from_secs(10), || {
+            let mut threads = fs::read_dir(&tasks)
+                .unwrap()
+                .map(|entry| entry.unwrap().path());
+            threads.find(|task| {
+                fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim() == thread)
+            })
+        });
         let id = task.file_name().unwrap().to_str().unwrap().to_owned();
         let child = Command::new("strace")
             .args(["-qq", "-o", "/dev/null", "-p", &id])

@@ -23,6 +23,7 @@ mod load;
 mod node_cases;
 mod probe;
 mod results;
+mod rules_case;
 mod servers;
 mod sink_cases;
 mod tail;
@@ -50,6 +51,8 @@ struct Plan {
     backlog: u64,
     /// Values in the archive.
     points: u64,
+    /// In the memory of the alert engine.
+    entities: u64,
 }
 
 const FULL: Plan = Plan {
@@ -59,6 +62,7 @@ const FULL: Plan = Plan {
     journal_records: 2_000_000,
     backlog: 1_000_000,
     points: 50_000_000,
+    entities: 1_000_000,
 };
 
 /// To see that it works, not to measure.
@@ -69,15 +73,16 @@ const QUICK: Plan = Plan {
     journal_records: 200_000,
     backlog: 200_000,
     points: 2_000_000,
+    entities: 100_000,
 };
 
-const CASES: [&str; 10] = [
-    "formats", "journal", "listener", "path", "quiet", "sinks", "broker", "outage", "drain",
-    "archive",
+const CASES: [&str; 11] = [
+    "formats", "rules", "journal", "listener", "path", "quiet", "sinks", "broker", "outage",
+    "drain", "archive",
 ];
 
 const USAGE: &str =
-    "usage: bench [--quick] [formats] [journal] [listener] [path] [quiet] [sinks] [broker] [outage] [drain] [archive]
+    "usage: bench [--quick] [formats] [rules] [journal] [listener] [path] [quiet] [sinks] [broker] [outage] [drain] [archive]
 
 Without names all cases run, and target/bench.jsonl is written anew; with names their lines are added to it. --quick gives
 figures that are not worth writing down. sinks, broker, outage and drain need Kafka, InfluxDB and mosquitto: `make services`
@@ -122,6 +127,7 @@ fn run(
 ) -> Result<Option<String>> {
     match name {
         "formats" => formats_case::run(results)?,
+        "rules" => rules_case::run(plan, results)?,
         "journal" => journal_case::run(plan, results)?,
         "listener" => node_cases::listener(plan, results)?,
         "path" => node_cases::full_path(plan, results)?,
