@@ -189,6 +189,16 @@ fn a_running_node_takes_a_good_pack_and_refuses_a_bad_one_whole() {
         rules()["pack"].clone(),
         rules()["rules"].as_array().unwrap().len(),
     );
+    let limits = rules()["limits"].as_array().unwrap().clone();
+    let bd3 = limits
+        .iter()
+        .find(|limit| limit["name"] == "bd3" && limit["entity"] == "wl-bao-ha");
+    assert_eq!(bd3.unwrap()["verified"], true, "{bd3:?}");
+    assert!(
+        limits
+            .iter()
+            .any(|limit| limit["effective_from"] == "2026-01-01")
+    );
     assert_eq!(http::get(node.console, "/api/v1/rules/diff").status, 404);
 
     let river = fs::read_to_string(site.join("rules/river.toml")).unwrap();

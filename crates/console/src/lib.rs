@@ -74,8 +74,8 @@ pub use quarantine::{
     QuarantineProblem, QuarantineReason, QuarantineState, ReprocessAnswer, ReprocessAsk,
 };
 pub use rules::{
-    ApplyAnswer, ApplyAsk, RuleChange, RuleChangeKind, RuleInForce, RuleText, RulesBackend,
-    RulesDiff, RulesInForce, RulesMistake, RulesProblem,
+    ApplyAnswer, ApplyAsk, PackLimit, RuleChange, RuleChangeKind, RuleInForce, RuleText,
+    RulesBackend, RulesDiff, RulesInForce, RulesMistake, RulesProblem,
 };
 pub use series::{
     Aggregate, QualityWanted, SeriesAsk, SeriesBackend, SeriesFilter, SeriesFormat, SeriesProblem,

@@ -107,7 +107,9 @@ impl Rules {
     fn time_of(&self, offset: u64) -> Option<Time> {
         let read = self.inputs.reader(offset).next_blocking(Some(PATIENCE));
         let batch = read
-            .inspect_err(|error| tracing::warn!(%error, offset, "the record of a site pack cannot be read"))
+            .inspect_err(
+                |error| tracing::warn!(%error, offset, "the record of a site pack cannot be read"),
+            )
             .ok()??;
         let frame = batch.frames().next()?;
         Some(Time(frame.stamp.journal_ns))
@@ -151,6 +153,7 @@ impl RulesBackend for Rules {
         let current = self.current();
         let digest = Sha256::digest(current.pack.to_bytes());
         RulesInForce {
+            limits: texts::limits(&current.pack),
             pack: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
             rules: current.rules.clone(),
         }

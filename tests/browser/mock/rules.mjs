@@ -25,12 +25,17 @@ export class Rules {
   constructor() {
     const files = [...readdirSync(PACK).map((name) => name), ...readdirSync(new URL('shadow/', PACK)).map((name) => `shadow/${name}`)];
     this.rules = files.filter((name) => name.endsWith('.toml')).flatMap((name) => blocks(`rules/${name}`, readFileSync(new URL(name, PACK), 'utf8'))).map(rule);
+    const entries = readFileSync(new URL('../thresholds.toml', PACK), 'utf8').split(/^(?=\[\[limit\]\]$)/m).filter((one) => one.startsWith('[[limit]]'));
+    this.limits = entries.map((text) => ({
+      ...Object.fromEntries(['name', 'measure', 'entity', 'profile', 'unit', 'source', 'effective_from', 'effective_to'].map((key) => [key, value(text, key)])),
+      value: Number(value(text, 'value')), verified: value(text, 'verified') === 'true',
+    }));
     this.diff = null;
   }
 
   inForce() {
     const pack = createHash('sha256').update(this.rules.map(({ text }) => text.text).join()).digest('hex');
-    return { pack, rules: this.rules };
+    return { pack, rules: this.rules, limits: this.limits };
   }
 
   of(id, shadow = false) {

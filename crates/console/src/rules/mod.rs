@@ -28,6 +28,24 @@ pub struct RulesInForce {
     /// SHA-256 of the pack, hexadecimal.
     pub pack: String,
     pub rules: Vec<RuleInForce>,
+    /// All thresholds of the pack: what `limit.NAME` in a rule may mean, for the rule's measure.
+    pub limits: Vec<PackLimit>,
+}
+
+/// A threshold as its author wrote it: for one entity, for a profile, or with neither for every entity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PackLimit {
+    pub name: Name,
+    pub measure: Name,
+    pub entity: Option<Name>,
+    pub profile: Option<Name>,
+    pub value: f64,
+    pub unit: Name,
+    pub source: String,
+    pub verified: bool,
+    /// Dates, the second excluded; outside them the threshold is unknown.
+    pub effective_from: Option<String>,
+    pub effective_to: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

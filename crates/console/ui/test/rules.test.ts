@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { diffLines, pieces, type DiffRow, type Line } from '../src/lib/diff';
-import { filterRules, keyOf, limitNames, limitsOf, verified, type RuleInForce } from '../src/lib/rules';
+import { filterRules, keyOf, limitNames, limitsOf, verified, type PackLimit, type RuleInForce } from '../src/lib/rules';
 
 const text = (line: Line | null): string | null => (line ? line.pieces.map((piece) => piece.text).join('') : null);
 const flat = (rows: DiffRow[]) => rows.map((row) => [row.kind, text(row.old), text(row.new)]);
@@ -108,28 +108,17 @@ test('rules are found by id, title without marks and text, by severity and by st
   expect(new Set([rule({ id: 'a' }), rule({ id: 'a', shadow: true })].map(keyOf)).size).toBe(2);
 });
 
-test('thresholds of a rule: named in its text, of its measure and stream, one line a source', () => {
-  const limit = (name: string, value: number, verified: boolean, source = 'QĐ 05') => ({ name, value, unit: 'm', source, verified });
-  const site = {
-    entities: [
-      { id: 'e1', stream: 'disaster' },
-      { id: 'e2', stream: 'disaster' },
-      { id: 'e3', stream: 'energy' },
-    ] as never,
-    limits: {
-      e1: { level: [limit('bd1', 80, true), limit('bd2', 82, false)], load: [limit('bd2', 1, true)] },
-      e2: { level: [limit('bd2', 56, false), limit('bd2', 57, true, 'other')] },
-      e3: { level: [limit('bd2', 1, true)] },
-    },
-  };
-  const found = limitsOf(rule({ id: 'r' }), site);
-  expect(found).toEqual([
-    { name: 'bd2', unit: 'm', source: 'other', verified: true, least: 57, most: 57, entities: 1 },
-    { name: 'bd2', unit: 'm', source: 'QĐ 05', verified: false, least: 56, most: 82, entities: 2 },
-  ]);
+test('thresholds of a rule: named in its text, of its measure, in the order of the text', () => {
+  const limit = (name: string, measure: string, entity: string | null, verified: boolean): PackLimit => ({
+    name, measure, entity, verified, profile: null, value: 82, unit: 'm', source: 'QĐ 05', effective_from: null, effective_to: null,
+  });
+  const all = [limit('bd1', 'level', 'e1', true), limit('bd2', 'level', 'e1', false), limit('bd2', 'load', 'e1', true), limit('bd2', 'level', null, true)];
+  const both = rule({ id: 'r', text: { file: 'f', version: 1, text: '# limit.old\nclear = "x < limit.bd2 - limit.bd1"\ncondition = "x > limit.bd2"' } });
+  expect(limitNames(both.text.text)).toEqual(['bd2', 'bd1']);
+  const found = limitsOf(both, all);
+  expect(found).toEqual([all[1], all[3], all[0]]);
   expect(verified(found)).toBe(false);
-  expect(verified(found.filter((one) => one.verified))).toBe(true);
+  expect(verified(found.slice(1))).toBe(true);
   expect(verified([])).toBe(null);
-  expect(limitNames('# limit.old\ncondition = "x > limit.bd3 && y < limit.bd3 + limit.bd1"')).toEqual(['bd3', 'bd1']);
-  expect(limitsOf(rule({ id: 'r', measure: null }), site)).toEqual([]);
+  expect(limitsOf(rule({ id: 'r', measure: null }), all)).toEqual([]);
 });

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use console::{RuleChange, RuleChangeKind, RuleText};
-use event::PackFiles;
+use console::{PackLimit, RuleChange, RuleChangeKind, RuleText};
+use event::{Name, PackFiles};
 
 /// Folder of the rules on trial.
 pub(crate) const TRIAL: &str = "rules/shadow/";
@@ -114,6 +114,44 @@ pub(crate) fn changes(old: &PackFiles, new: &PackFiles) -> Vec<RuleChange> {
     }));
     changes.sort_by(|a, b| (&a.rule, a.shadow).cmp(&(&b.rule, b.shadow)));
     changes
+}
+
+/// The thresholds of a pack that was checked; of a file that cannot be read there are none.
+pub(crate) fn limits(pack: &PackFiles) -> Vec<PackLimit> {
+    #[derive(Default, serde::Deserialize)]
+    struct File {
+        #[serde(default)]
+        limit: Vec<Entry>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Entry {
+        name: Name,
+        measure: Name,
+        entity: Option<Name>,
+        profile: Option<Name>,
+        value: f64,
+        unit: Name,
+        source: String,
+        #[serde(default)]
+        verified: bool,
+        effective_from: Option<toml::value::Datetime>,
+        effective_to: Option<toml::value::Datetime>,
+    }
+    let text = pack.text("thresholds.toml").unwrap_or_default();
+    let file: File = toml::from_str(text).unwrap_or_default();
+    let limits = file.limit.into_iter().map(|entry| PackLimit {
+        name: entry.name,
+        measure: entry.measure,
+        entity: entry.entity,
+        profile: entry.profile,
+        value: entry.value,
+        unit: entry.unit,
+        source: entry.source,
+        verified: entry.verified,
+        effective_from: entry.effective_from.map(|date| date.to_string()),
+        effective_to: entry.effective_to.map(|date| date.to_string()),
+    });
+    limits.collect()
 }
 
 /// Files of the pack that are no rules and differ.

@@ -1,7 +1,7 @@
 /** The rules in force and the last change of them, as the node tells it; the page only finds and shows. */
 
 import { fold, matches } from './fold';
-import type { Limit, Severity, Site, Stream, Text } from './types';
+import type { Severity, Stream, Text } from './types';
 
 /** A rule as its author wrote it. */
 export interface RuleText {
@@ -31,6 +31,23 @@ export interface RulesInForce {
   /** SHA-256 of the pack. */
   pack: string;
   rules: RuleInForce[];
+  /** All thresholds of the pack. */
+  limits: PackLimit[];
+}
+
+/** A threshold as its author wrote it: for one entity, for a profile, or with neither for every entity. */
+export interface PackLimit {
+  name: string;
+  measure: string;
+  entity: string | null;
+  profile: string | null;
+  value: number;
+  unit: string;
+  source: string;
+  verified: boolean;
+  /** Dates, the second excluded. */
+  effective_from: string | null;
+  effective_to: string | null;
 }
 
 export interface RuleChange {
@@ -81,54 +98,20 @@ export function filterRules(rules: readonly RuleInForce[], { query, severity, st
   );
 }
 
-/** Thresholds of one name and source. */
-export interface NamedLimit {
-  name: string;
-  unit: string;
-  source: string;
-  verified: boolean;
-  least: number;
-  most: number;
-  /** How many have it. */
-  entities: number;
-}
-
 /** The names of the thresholds that the text of a rule asks for. Remarks ask for nothing. */
 export function limitNames(text: string): string[] {
   const asked = text.replace(/^\s*#.*$/gm, '');
   return [...new Set([...asked.matchAll(/\blimit\.([A-Za-z_]\w*)/g)].map(([, name]) => name!))];
 }
 
-/** The thresholds of the site that a rule names, for its measure, with their sources. */
-export function limitsOf(rule: RuleInForce, site: Pick<Site, 'limits' | 'entities'>): NamedLimit[] {
-  const { measure } = rule;
+/** The thresholds of the pack that a rule names, for its measure, in the order in which it names them. */
+export function limitsOf(rule: RuleInForce, limits: readonly PackLimit[]): PackLimit[] {
   const names = limitNames(rule.text.text);
-  if (measure === null || names.length === 0) return [];
-  const streams = new Map(site.entities.map(({ id, stream }) => [id, stream]));
-  const found = new Map<string, NamedLimit>();
-  for (const [entity, measures] of Object.entries(site.limits)) {
-    if (rule.stream !== null && streams.get(entity) !== rule.stream) continue;
-    for (const limit of measures[measure] ?? []) if (names.includes(limit.name)) add(found, limit);
-  }
-  return [...found.values()].sort(
-    (a, b) => names.indexOf(a.name) - names.indexOf(b.name) || a.source.localeCompare(b.source),
-  );
+  return limits
+    .filter(({ name, measure }) => measure === rule.measure && names.includes(name))
+    .sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
 }
 
-function add(found: Map<string, NamedLimit>, { name, unit, source, verified, value }: Limit): void {
-  const key = JSON.stringify([name, unit, source, verified]);
-  const known = found.get(key);
-  found.set(key, {
-    name,
-    unit,
-    source,
-    verified,
-    least: Math.min(known?.least ?? value, value),
-    most: Math.max(known?.most ?? value, value),
-    entities: (known?.entities ?? 0) + 1,
-  });
-}
-
-/** Whether every threshold that a rule names was checked against its source; null where it names none that is known. */
-export const verified = (limits: readonly NamedLimit[]): boolean | null =>
+/** Whether every threshold that a rule names was checked against its source; null where it names none. */
+export const verified = (limits: readonly PackLimit[]): boolean | null =>
   limits.length === 0 ? null : limits.every((limit) => limit.verified);
