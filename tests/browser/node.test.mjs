@@ -28,11 +28,14 @@ after(async () => {
   await node?.stop();
 });
 
-/** Runs `body` with as many operators' screens as `screens` has names; nothing must have gone wrong in any. */
+/**
+ * Runs `body` with as many operators' screens as `screens` has names; nothing must have gone wrong in any. One by one: several gauges
+ * of a river in flood are one line else.
+ */
 async function screens(options, body) {
   const opened = [];
   try {
-    for (const { name, search = '', ...rest } of options) {
+    for (const { name, search = '?flat=1', ...rest } of options) {
       const excused = [];
       const storage = name ? { 'ioc.operator': name } : {};
       opened.push({ excused, ...(await open(chromium, `${node.url}/${search}`, { storage, expected: excused, map: false, ...rest })) });
@@ -105,6 +108,11 @@ test('an alert is on the page within one second of its message', limit, (t) =>
     assert.match(await critical.textContent(), /Bảo Hà.*58,13.m/);
     assert.match(await page.title(), /^1◆/);
     await until('the header counts what the node counts', () => sameCounts(page), STEP_MS);
+    // As one line: what is one event is one incident, with the critical alert still by itself.
+    await page.locator('[data-test=grouped]').click();
+    await page.locator('[data-group=incident][data-count="4"]').waitFor();
+    await critical.waitFor();
+    assert.equal(await page.locator('[role=option]').count(), 2);
     await page.locator('.chip[data-filter=tourism]').click();
     await critical.waitFor({ state: 'detached' });
     assert.ok(await sameCounts(page), 'counts are the whole truth under a filter too');
