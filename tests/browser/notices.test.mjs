@@ -1,9 +1,15 @@
 // What became of an alert's notices, on the page: only what the node recorded, in both languages; a mark in the row when one
-// failed for good. Against the mock; skipped when a node is given.
+// failed for good. Against the mock; the last test is about a real node.
 import AxeBuilder from '@axe-core/playwright';
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { browser } from './lib/page.mjs';
+import { node as startNode } from './lib/node.mjs';
+import { browser, open } from './lib/page.mjs';
+import { level } from './lib/publish.mjs';
 import { NODE, onPage, rowOf, until } from './lib/target.mjs';
 import { results, tell } from './mock/notices.mjs';
 import { riverAlert } from './mock/scene.mjs';
@@ -100,3 +106,37 @@ for (const [lang, theme] of [['vi', 'night'], ['en', 'day']]) {
       await faultless(page, 'notices on a phone');
     }));
 }
+
+test('a real node: who was reached and who was refused is at the alert', { timeout: 120_000, skip: NODE ? 'has a node of its own' : false }, async () => {
+  const receiver = createServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(request.url === '/an' ? 204 : 410).end());
+  });
+  await new Promise((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const folder = mkdtempSync(join(tmpdir(), 'ioc-notices-'));
+  const file = join(folder, 'notify.toml');
+  const person = (name) => `[people.${name}]\nchain = ["hook"]\nwebhook = "http://127.0.0.1:${receiver.address().port}/${name}"\n`;
+  writeFileSync(file, `[cap]\nsender = "ioc.test"\ncontact = "1022"\n[channels.hook]\nkind = "webhook"\nsecret = "hook"\nallow_private = true\n${person('an')}${person('binh')}[[routes]]\nto = ["an", "binh"]\n`);
+  const secret = Buffer.from('a key of twenty-four 8it').toString('base64');
+  const node = await startNode({ IOC__NOTIFY__ENABLED: 'true', IOC__NOTIFY__FILE: file, IOC__NOTIFY__SECRETS: `hook=whsec_${secret}` });
+  try {
+    const { page, done, faults } = await open(chromium, `${node.url}/?flat=1`, { map: false });
+    try {
+      await level(node, 'wl-bao-ha', 57.3);
+      const row = page.locator('[role=option][data-id^="river-bd3:wl-bao-ha:"]');
+      await row.locator('[data-test=unsent]').waitFor();
+      await row.click();
+      const raised = detail(page).locator('[data-test=notices-of][data-change=raised]');
+      await raised.waitFor();
+      const told = () => raised.locator('[data-test=notice]').evaluateAll((all) => all.map((one) => [one.dataset.person, one.dataset.channel, one.dataset.result, one.querySelector('.amount').textContent].join(' ')));
+      await until('both results', async () => (await told()).length === 2);
+      assert.deepEqual(await told(), ['an hook delivered 1', 'binh hook refused 1']);
+      assert.deepEqual(faults, []);
+    } finally {
+      await done();
+    }
+  } finally {
+    await node.stop();
+    receiver.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

@@ -1,9 +1,14 @@
 // The rules on the page: those in force, the last change old beside new, the line that tells of a change, the way from an
-// alert to its rule. Against the mock, which has the rules of the real pack; skipped when a node is given.
+// alert to its rule. Against the mock, which has the rules of the real pack; the last test is about a real node.
 import AxeBuilder from '@axe-core/playwright';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { browser } from './lib/page.mjs';
+import { node as startNode } from './lib/node.mjs';
+import { browser, open } from './lib/page.mjs';
 import { NODE, onPage, rowOf, until } from './lib/target.mjs';
 import { higher } from './mock/rules.mjs';
 import { riverAlert } from './mock/scene.mjs';
@@ -175,3 +180,36 @@ for (const lang of ['vi', 'en']) {
       }));
   }
 }
+
+test('a real node: a pack handed in by the command line is on the page, old beside new', { timeout: 120_000, skip: NODE ? 'has a node of its own' : false }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ioc-rules-'));
+  const site = join(folder, 'site');
+  cpSync(new URL('../../deploy/sites/lao-cai', import.meta.url), site, { recursive: true });
+  const node = await startNode({ IOC__NODE__SITE: site });
+  try {
+    const { page, done, faults } = await open(chromium, node.url, { map: false, expected: quiet.expected });
+    try {
+      const path = join(site, 'rules/river.toml');
+      const river = readFileSync(path, 'utf8');
+      const from = river.indexOf('id = "river-bd3"');
+      const version = Number(/^version = (\d+)$/m.exec(river.slice(from))[1]);
+      writeFileSync(path, river.slice(0, from) + river.slice(from).replace(/^version = \d+$/m, `version = ${version + 1}`).replace('condition = "level >= limit.bd3"', 'condition = "level >= limit.bd3 + 0.1"'));
+      const applied = spawnSync(node.path, ['rules', 'apply', '--operator', 'Lan', '--url', node.url, '--site', site], { encoding: 'utf8' });
+      assert.equal(applied.status, 0, applied.stdout + applied.stderr);
+      await page.locator('[data-test=pack-see]').click();
+      const change = panel(page).locator('[data-test=rule-change]');
+      await change.waitFor();
+      assert.equal(await change.count(), 1);
+      assert.match(await panel(page).locator('[data-test=rules-who]').textContent(), /Lan \(chưa xác minh\).*áp dụng lúc \d\d:\d\d:\d\d \d\d\/\d\d\/\d{4}/s);
+      assert.deepEqual(await change.locator('[data-kind=changed] [data-line=new] mark').allTextContents(), [String(version + 1), ' + 0.1']);
+      await rule(page, 'river-bd3').locator('summary').click();
+      assert.match(await rule(page, 'river-bd3').locator('[data-test=rule-limits]').textContent(), /BĐ3 57,00\sm.*post389867.*✓ đã xác minh.*\? chưa xác minh/s);
+      assert.deepEqual(faults, []);
+    } finally {
+      await done();
+    }
+  } finally {
+    await node.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
