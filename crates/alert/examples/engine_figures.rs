@@ -88,9 +88,10 @@ fn scaled(count: u64) -> Json {
         };
         write!(
             text,
-            "[[rule]]\nid = \"r-{number:04}\"\nversion = 1\nstream = \"disaster\"\nseverity = \"minor\"\nmeasure = \"temp\"\n\
+            "[[rule]]\nid = \"r-{number:04}\"\nversion = 1\nkind = \"condition\"\nstream = \"disaster\"\nseverity = \"minor\"\nmeasure = \"temp\"\n\
              condition = \"{condition}\"\nclear = \"temp < {:.2}\"\n{hold}\
-             title.vi = \"Nóng\"\ntitle.en = \"Hot\"\nmessage.vi = \"{{temp:.1}}\"\nmessage.en = \"{{temp:.1}}\"\n\n",
+             title.vi = \"Nóng\"\ntitle.en = \"Hot\"\nmessage.vi = \"{{temp:.1}}\"\nmessage.en = \"{{temp:.1}}\"\n\
+             guidance.vi = \"Xem\"\nguidance.en = \"Look\"\n\n",
             limit - 2.0,
         )
         .unwrap();
