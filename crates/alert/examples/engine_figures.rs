@@ -100,7 +100,12 @@ fn scaled(count: u64) -> Json {
     files
         .files
         .insert("rules/scaled.toml".to_owned(), text.into_bytes());
-    let vocabulary = Arc::new(common::vocabulary());
+    let mut vocabulary = common::vocabulary();
+    // As in the shipped pack.
+    vocabulary
+        .lateness_seconds
+        .insert(Stream::Disaster, 6 * 3_600);
+    let vocabulary = Arc::new(vocabulary);
     let rules = Arc::new(RuleSet::load(&files, &vocabulary).unwrap());
     let rounds = (20_000_000 / count).clamp(100_000, 2_000_000);
     // Near the limits for one event in a hundred, above none.
