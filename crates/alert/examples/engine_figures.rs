@@ -109,7 +109,13 @@ fn scaled(count: u64) -> Json {
     let rules = Arc::new(RuleSet::load(&files, &vocabulary).unwrap());
     let rounds = (20_000_000 / count).clamp(100_000, 2_000_000);
     // Near the limits for one event in a hundred, above none.
-    let value = |number: u64| if number % 100 == 0 { 59.0 } else { 20.0 };
+    let value = |number: u64| {
+        if number.is_multiple_of(100) {
+            59.0
+        } else {
+            20.0
+        }
+    };
     let events = events(Stream::Disaster, &["temp"], &vocabulary);
     let mut row = run(&rules, &vocabulary, events, rounds, value);
     row["rules"] = count.into();
