@@ -30,6 +30,8 @@ pub struct KafkaConfig {
     pub topic_rejects: String,
     /// CAP messages (XML); empty = none.
     pub topic_cap: String,
+    /// Events, transitions and public warnings (CAP) of exercises and tests, which go to no other topic; empty = to none.
+    pub topic_drills: String,
     /// Create missing topics; if false they must be there.
     pub create_topics: bool,
     /// Of topics that are created here.
@@ -90,6 +92,7 @@ impl Default for KafkaConfig {
             topic_alerts_current: "ioc.alerts.current.v1".to_owned(),
             topic_rejects: "ioc.rejects.v1".to_owned(),
             topic_cap: String::new(),
+            topic_drills: String::new(),
             create_topics: true,
             partitions: 3,
             replication: 0,
@@ -212,9 +215,10 @@ impl KafkaConfig {
             ("topic_alerts_current", &self.topic_alerts_current),
             ("topic_rejects", &self.topic_rejects),
             ("topic_cap", &self.topic_cap),
+            ("topic_drills", &self.topic_drills),
         ];
         for (at, (key, name)) in names.iter().enumerate() {
-            if *key == "topic_cap" && name.is_empty() {
+            if matches!(*key, "topic_cap" | "topic_drills") && name.is_empty() {
                 continue;
             }
             let legal = !name.is_empty()

@@ -61,7 +61,7 @@ pub(crate) struct Failure {
 /// What the last reports brought.
 #[derive(Debug, Default)]
 pub(crate) struct Settled {
-    pub(crate) delivered: [u64; 5],
+    pub(crate) delivered: [u64; Topic::COUNT],
     pub(crate) failures: Vec<Failure>,
 }
 

@@ -9,11 +9,11 @@ use event::{JournalId, Time};
 use rdkafka::message::{Header, OwnedHeaders};
 
 use crate::encode;
-use crate::topic::Topic;
+use crate::topic::Form;
 
 /// Attributes that change with every message.
 pub(crate) struct Attributes<'a> {
-    pub(crate) topic: Topic,
+    pub(crate) form: Form,
     pub(crate) id: &'a [u8],
     pub(crate) subject: &'a str,
     pub(crate) time: Time,
@@ -41,14 +41,14 @@ impl HeaderMaker {
     }
 
     pub(crate) fn make(&mut self, attributes: &Attributes<'_>) -> OwnedHeaders {
-        let topic = attributes.topic;
+        let form = attributes.form;
         let headers = OwnedHeaders::new_with_capacity(Self::COUNT)
             .insert(header("ce_specversion", b"1.0"))
-            .insert(header("ce_type", topic.event_type().as_bytes()))
+            .insert(header("ce_type", form.event_type().as_bytes()))
             .insert(header("ce_source", self.source.as_bytes()))
             .insert(header("ce_id", attributes.id))
-            .insert(header("ce_dataschema", topic.schema().as_bytes()))
-            .insert(header("content-type", topic.content_type().as_bytes()));
+            .insert(header("ce_dataschema", form.schema().as_bytes()))
+            .insert(header("content-type", form.content_type().as_bytes()));
         // The standard forbids an empty one.
         let headers = if attributes.subject.is_empty() {
             headers

@@ -14,6 +14,7 @@ use crate::context::{Context, Report};
 use crate::flight::{Failure, Flight, Token};
 use crate::metrics::Meter;
 use crate::outbox::Message;
+use crate::topic::Topic;
 use crate::{partition, trouble};
 
 /// Messages between two looks at the reports.
@@ -35,10 +36,10 @@ const REQUEST_BYTES_MIN: u32 = 1_024;
 pub(crate) struct Link {
     pub(crate) producer: BaseProducer<Context>,
     pub(crate) flight: Flight,
-    pub(crate) topics: [String; 5],
+    pub(crate) topics: [String; Topic::COUNT],
     /// The largest message that each takes.
-    pub(crate) message_bytes: [u32; 5],
-    pub(crate) partitions: [usize; 5],
+    pub(crate) message_bytes: [u32; Topic::COUNT],
+    pub(crate) partitions: [usize; Topic::COUNT],
     /// Reused.
     pub(crate) reports: Vec<Report>,
     pub(crate) failures: Vec<Failure>,

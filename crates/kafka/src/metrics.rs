@@ -12,7 +12,7 @@ use crate::topic::Topic;
 
 #[derive(Clone)]
 pub(crate) struct Meter {
-    delivered: [Counter; 5],
+    delivered: [Counter; Topic::COUNT],
     skipped: Counter,
     refused: Counter,
     producers: Counter,
@@ -51,7 +51,7 @@ impl Meter {
         }
     }
 
-    pub(crate) fn delivered(&self, by_topic: [u64; 5]) {
+    pub(crate) fn delivered(&self, by_topic: [u64; Topic::COUNT]) {
         for (metric, count) in self.delivered.iter().zip(by_topic) {
             if count > 0 {
                 metric.increment(count);

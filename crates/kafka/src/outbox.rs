@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use event::outcome::{self, EventView, Outcome, OutcomeKind};
-use event::{JournalId, Reject, Time, Transition};
+use event::{JournalId, Reject, Status, Time, Transition};
 use journal::Frame;
 use rdkafka::message::OwnedHeaders;
 
 use crate::cap_topic::{CapMaker, CapSource};
 use crate::encode::{self, EncodeError};
 use crate::headers::{Attributes, HeaderMaker};
-use crate::topic::Topic;
+use crate::topic::{Form, Topic};
 
 /// One message, ready to be sent; borrows the outbox's buffers.
 pub(crate) struct Message<'a> {
@@ -35,6 +35,8 @@ pub(crate) struct Outbox {
     journal: String,
     message_bytes: usize,
     cap: CapMaker,
+    /// Whether there is a topic of drills.
+    drills: bool,
     value: Vec<u8>,
     id: Vec<u8>,
 }
@@ -45,12 +47,14 @@ impl Outbox {
         journal: JournalId,
         message_bytes: usize,
         cap: Option<Arc<CapSource>>,
+        drills: bool,
     ) -> Self {
         Self {
             headers: HeaderMaker::new(source, journal),
             journal: journal.to_string(),
             message_bytes,
             cap: CapMaker::new(cap),
+            drills,
             value: Vec::with_capacity(4_096),
             id: Vec::with_capacity(64),
         }
@@ -67,30 +71,38 @@ impl Outbox {
         match OutcomeKind::from_u8(frame.kind) {
             Some(OutcomeKind::Event) => {
                 let view = EventView::read(frame.version, frame.payload)?;
-                if !wanted(Topic::Events, view.entity.as_bytes()) {
-                    return Ok(Ok(()));
+                match Form::Event.topic(view.status, self.drills) {
+                    Some(topic) if wanted(topic, view.entity.as_bytes()) => {
+                        self.event(frame, topic, &view, send)
+                    }
+                    Some(_) | None => Ok(Ok(())),
                 }
-                self.event(frame, &view, send)
             }
             Some(OutcomeKind::Transition) => {
                 let (cause, record) = outcome::decode(frame.kind, frame.version, frame.payload)?;
                 let Outcome::Transition(transition) = record else {
                     return Ok(Ok(()));
                 };
-                for topic in [Topic::Alerts, Topic::AlertsCurrent] {
-                    if wanted(topic, transition.alert.id.0.as_bytes())
+                let status = transition.alert.status;
+                for form in [Form::Transition, Form::Alert] {
+                    if let Some(topic) = form.topic(status, self.drills)
+                        && wanted(topic, transition.alert.id.0.as_bytes())
                         && let Err(error) =
-                            self.alert(frame, cause, topic, &transition, &mut send)?
+                            self.alert(frame, cause, (form, topic), &transition, &mut send)?
                     {
                         return Ok(Err(error));
                     }
                 }
                 let id = &transition.alert.id.0;
-                if !self.cap.is_on() || !wanted(Topic::Cap, id.as_bytes()) {
+                // A record has one message on a topic: what is delivered is known by its offset. The drill's transition is there already.
+                let wanted = self.cap.is_on()
+                    && status == Status::Actual
+                    && wanted(Topic::Cap, id.as_bytes());
+                if !wanted {
                     return Ok(Ok(()));
                 }
                 let message = self.cap.alert(&transition);
-                Ok(self.cap_message(frame, cause, id, message.as_ref(), send))
+                Ok(self.cap_message(frame, cause, (Topic::Cap, id), message.as_ref(), send))
             }
             Some(OutcomeKind::PublicWarning) if self.cap.is_on() => {
                 let (cause, record) = outcome::decode(frame.kind, frame.version, frame.payload)?;
@@ -100,10 +112,11 @@ impl Outbox {
                 // Also where it has been delivered: later ones refer to it.
                 let message = self.cap.warning(&warning);
                 let id = &warning.id.0;
-                if !wanted(Topic::Cap, id.as_bytes()) {
+                let topic = Form::Cap.topic(warning.status, self.drills);
+                let Some(topic) = topic.filter(|topic| wanted(*topic, id.as_bytes())) else {
                     return Ok(Ok(()));
-                }
-                Ok(self.cap_message(frame, cause, id, message.as_ref(), send))
+                };
+                Ok(self.cap_message(frame, cause, (topic, id), message.as_ref(), send))
             }
             Some(OutcomeKind::Reject) => {
                 let (cause, record) = outcome::decode(frame.kind, frame.version, frame.payload)?;
@@ -135,6 +148,7 @@ impl Outbox {
     fn event<E>(
         &mut self,
         frame: &Frame<'_>,
+        topic: Topic,
         view: &EventView<'_>,
         mut send: impl FnMut(&mut Message<'_>) -> Result<(), E>,
     ) -> Result<Result<(), E>, EncodeError> {
@@ -143,12 +157,12 @@ impl Outbox {
         self.id.clear();
         encode::put_id(view.id, &mut self.id);
         Ok(send(&mut Message {
-            topic: Topic::Events,
+            topic,
             key: view.entity.as_bytes(),
             value: &self.value,
             headers: &mut self.headers,
             attributes: Attributes {
-                topic: Topic::Events,
+                form: Form::Event,
                 id: &self.id,
                 subject: view.entity,
                 time: view.observed,
@@ -162,13 +176,13 @@ impl Outbox {
         &mut self,
         frame: &Frame<'_>,
         cause: outcome::Cause,
-        topic: Topic,
+        (form, topic): (Form, Topic),
         transition: &Transition,
         send: &mut impl FnMut(&mut Message<'_>) -> Result<(), E>,
     ) -> Result<Result<(), E>, EncodeError> {
         let alert = &transition.alert;
         self.value.clear();
-        if topic.is_compacted() {
+        if form == Form::Alert {
             encode::put_alert(alert, &mut self.value)?;
         } else {
             encode::put_transition(transition, &mut self.value)?;
@@ -181,7 +195,7 @@ impl Outbox {
             value: &self.value,
             headers: &mut self.headers,
             attributes: Attributes {
-                topic,
+                form,
                 id: id.as_bytes(),
                 subject: &alert.entity,
                 time: alert.changed,
@@ -195,7 +209,7 @@ impl Outbox {
         &mut self,
         frame: &Frame<'_>,
         cause: outcome::Cause,
-        key: &str,
+        (topic, key): (Topic, &str),
         message: Option<&cap::Message>,
         mut send: impl FnMut(&mut Message<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -204,12 +218,12 @@ impl Outbox {
         };
         let xml = cap::to_xml(message);
         send(&mut Message {
-            topic: Topic::Cap,
+            topic,
             key: key.as_bytes(),
             value: xml.as_bytes(),
             headers: &mut self.headers,
             attributes: Attributes {
-                topic: Topic::Cap,
+                form: Form::Cap,
                 id: message.identifier.as_bytes(),
                 subject: key,
                 time: message.sent,
@@ -241,7 +255,7 @@ impl Outbox {
             value: &self.value,
             headers: &mut self.headers,
             attributes: Attributes {
-                topic: Topic::Rejects,
+                form: Form::Reject,
                 id: id.as_bytes(),
                 subject: &reject.topic,
                 time: Time(frame.stamp.wall_ns),

@@ -36,7 +36,7 @@ const FRAMING_BYTES: u32 = 1_024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Checked {
     /// Largest message that each topic takes, at most ours.
-    pub(crate) message_bytes: [u32; 5],
+    pub(crate) message_bytes: [u32; Topic::COUNT],
 }
 
 #[derive(Clone, Debug, Default)]
@@ -162,10 +162,10 @@ impl<'a> Probe<'a> {
         })
     }
 
-    fn topics(&self) -> Result<[Found; 5], Trouble> {
+    fn topics(&self) -> Result<[Found; Topic::COUNT], Trouble> {
         // All topics, not ours by name: asking by name makes a broker create what is missing as it likes.
         let metadata = self.ask(|wait| self.client.client().fetch_metadata(None, wait))?;
-        let mut found: [Found; 5] = Default::default();
+        let mut found: [Found; Topic::COUNT] = Default::default();
         for topic in Topic::used(self.config) {
             found[topic.index()] = self.find(topic, &metadata)?;
         }
@@ -194,7 +194,7 @@ impl<'a> Probe<'a> {
         })
     }
 
-    fn wait_for_topics(&self) -> Result<[Found; 5], Trouble> {
+    fn wait_for_topics(&self) -> Result<[Found; Topic::COUNT], Trouble> {
         loop {
             let found = self.topics()?;
             if Topic::used(self.config).all(|topic| found[topic.index()].partitions > 0) {
@@ -284,7 +284,7 @@ impl<'a> Probe<'a> {
     }
 
     /// Compaction and size; who may not read settings is told later, by a refusal.
-    fn check_settings(&self, runtime: &Handle) -> Result<[u32; 5], Trouble> {
+    fn check_settings(&self, runtime: &Handle) -> Result<[u32; Topic::COUNT], Trouble> {
         let admin = self.admin()?;
         let asked: Vec<ResourceSpecifier<'_>> = Topic::used(self.config)
             .map(|topic| ResourceSpecifier::Topic(topic.name(self.config)))
@@ -292,7 +292,7 @@ impl<'a> Probe<'a> {
         let wait = self.left().clamp(SLICE_FIRST, SLICE_MAX);
         let options = AdminOptions::new().request_timeout(Some(wait));
         let answer = runtime.block_on(admin.describe_configs(&asked, &options));
-        let mut message_bytes = [self.config.message_bytes_max; 5];
+        let mut message_bytes = [self.config.message_bytes_max; Topic::COUNT];
         let settings = match answer {
             Ok(settings) => settings,
             Err(error) => {

@@ -4,6 +4,7 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
 use crate::config::{KafkaConfig, is_set};
+use crate::topic::Topic;
 
 /// Properties that would break a promise of the sink, each with the reason.
 const REFUSED: [(&str, &str); 34] = [
@@ -110,7 +111,7 @@ pub(crate) fn pass_on(config: &KafkaConfig, client: &mut ClientConfig) {
 /// `request_bytes` and than what every topic takes, unless it is one message.
 pub(crate) fn producer(
     config: &KafkaConfig,
-    message_bytes: [u32; 5],
+    message_bytes: [u32; Topic::COUNT],
     request_bytes: u32,
 ) -> ClientConfig {
     let most = message_bytes.into_iter().max().unwrap_or(u32::MAX);

@@ -49,8 +49,8 @@ pub(crate) struct Parts {
     pub(crate) vector: Arc<Mutex<Vector>>,
     /// As it was at the opening.
     pub(crate) known: Vector,
-    pub(crate) topics: [String; 5],
-    pub(crate) message_bytes: [u32; 5],
+    pub(crate) topics: [String; Topic::COUNT],
+    pub(crate) message_bytes: [u32; Topic::COUNT],
     pub(crate) request_bytes: Arc<AtomicU32>,
     pub(crate) trouble: watch::Sender<Option<Trouble>>,
     pub(crate) unreachable_after: Duration,

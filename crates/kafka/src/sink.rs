@@ -79,7 +79,7 @@ impl KafkaSink {
         mut vector: Vector,
         request_bytes: u32,
         meter: Meter,
-    ) -> Result<(Vector, BaseProducer<Context>, [u32; 5]), Trouble> {
+    ) -> Result<(Vector, BaseProducer<Context>, [u32; Topic::COUNT]), Trouble> {
         let checked = Probe::new(config, cancelled)?.run(runtime, &mut vector)?;
         let client = properties::producer(config, checked.message_bytes, request_bytes);
         let context = Context::new(config.brokers.trim(), Some(meter));
@@ -139,6 +139,7 @@ impl Sink for KafkaSink {
                 self.journal,
                 message_bytes[Topic::Rejects.index()] as usize,
                 self.cap.clone(),
+                !self.config.topic_drills.is_empty(),
             ),
             message_bytes,
             vector: Arc::clone(&self.vector),

@@ -1,4 +1,8 @@
-//! The five topics: a closed set. That of CAP messages is there only where it is named.
+//! The topics: a closed set. Those of CAP messages and of drills are there only where they are named.
+//!
+//! What is not `actual` goes to the topic of drills and to no other, whatever it is; the CloudEvents type says which.
+
+use event::Status;
 
 use crate::KafkaConfig;
 
@@ -14,15 +18,20 @@ pub(crate) enum Topic {
     Rejects,
     /// CAP messages as XML; key = alert id or warning id.
     Cap,
+    /// Events, transitions and public warnings (CAP) of exercises and tests, each with the key that it has elsewhere.
+    Drills,
 }
 
 impl Topic {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const COUNT: usize = 6;
+
+    pub(crate) const ALL: [Self; Self::COUNT] = [
         Self::Events,
         Self::Alerts,
         Self::AlertsCurrent,
         Self::Rejects,
         Self::Cap,
+        Self::Drills,
     ];
 
     pub(crate) const fn index(self) -> usize {
@@ -32,6 +41,7 @@ impl Topic {
             Self::AlertsCurrent => 2,
             Self::Rejects => 3,
             Self::Cap => 4,
+            Self::Drills => 5,
         }
     }
 
@@ -43,32 +53,12 @@ impl Topic {
             Self::AlertsCurrent => "alerts_current",
             Self::Rejects => "rejects",
             Self::Cap => "cap",
+            Self::Drills => "drills",
         }
     }
 
     pub(crate) const fn is_compacted(self) -> bool {
         matches!(self, Self::AlertsCurrent)
-    }
-
-    pub(crate) const fn schema(self) -> &'static str {
-        match self {
-            Self::Events => "urn:ioc:event:v1",
-            Self::Alerts => "urn:ioc:alert-transition:v1",
-            Self::AlertsCurrent => "urn:ioc:alert:v1",
-            Self::Rejects => "urn:ioc:reject:v1",
-            Self::Cap => "urn:oasis:names:tc:emergency:cap:1.2",
-        }
-    }
-
-    /// CloudEvents `type`.
-    pub(crate) const fn event_type(self) -> &'static str {
-        match self {
-            Self::Events => "ioc.event.v1",
-            Self::Alerts => "ioc.alert.transition.v1",
-            Self::AlertsCurrent => "ioc.alert.v1",
-            Self::Rejects => "ioc.reject.v1",
-            Self::Cap => "ioc.cap.v1",
-        }
     }
 
     pub(crate) fn name(self, config: &KafkaConfig) -> &str {
@@ -78,13 +68,7 @@ impl Topic {
             Self::AlertsCurrent => &config.topic_alerts_current,
             Self::Rejects => &config.topic_rejects,
             Self::Cap => &config.topic_cap,
-        }
-    }
-
-    pub(crate) const fn content_type(self) -> &'static str {
-        match self {
-            Self::Events | Self::Alerts | Self::AlertsCurrent | Self::Rejects => "application/json",
-            Self::Cap => "application/cap+xml",
+            Self::Drills => &config.topic_drills,
         }
     }
 
@@ -92,5 +76,60 @@ impl Topic {
     pub(crate) fn used(config: &KafkaConfig) -> impl Iterator<Item = Self> {
         let named = |topic: &Self| !topic.name(config).is_empty();
         Self::ALL.into_iter().filter(named)
+    }
+}
+
+/// What a message is, whatever topic it is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Event,
+    Transition,
+    Alert,
+    Reject,
+    Cap,
+}
+
+impl Form {
+    pub(crate) const fn schema(self) -> &'static str {
+        match self {
+            Self::Event => "urn:ioc:event:v1",
+            Self::Transition => "urn:ioc:alert-transition:v1",
+            Self::Alert => "urn:ioc:alert:v1",
+            Self::Reject => "urn:ioc:reject:v1",
+            Self::Cap => "urn:oasis:names:tc:emergency:cap:1.2",
+        }
+    }
+
+    /// CloudEvents `type`.
+    pub(crate) const fn event_type(self) -> &'static str {
+        match self {
+            Self::Event => "ioc.event.v1",
+            Self::Transition => "ioc.alert.transition.v1",
+            Self::Alert => "ioc.alert.v1",
+            Self::Reject => "ioc.reject.v1",
+            Self::Cap => "ioc.cap.v1",
+        }
+    }
+
+    pub(crate) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Event | Self::Transition | Self::Alert | Self::Reject => "application/json",
+            Self::Cap => "application/cap+xml",
+        }
+    }
+
+    /// Where it goes. None: a drill's, which has no place among the latest states, or there is no topic of drills.
+    pub(crate) fn topic(self, status: Status, drills: bool) -> Option<Topic> {
+        match (status, self) {
+            (Status::Actual, Self::Event) => Some(Topic::Events),
+            (Status::Actual, Self::Transition) => Some(Topic::Alerts),
+            (Status::Actual, Self::Alert) => Some(Topic::AlertsCurrent),
+            (Status::Actual, Self::Cap) => Some(Topic::Cap),
+            (_, Self::Reject) => Some(Topic::Rejects),
+            (Status::Exercise | Status::Test, Self::Alert) => None,
+            (Status::Exercise | Status::Test, Self::Event | Self::Transition | Self::Cap) => {
+                drills.then_some(Topic::Drills)
+            }
+        }
     }
 }

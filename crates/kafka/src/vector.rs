@@ -42,7 +42,7 @@ pub(crate) struct TopicPositions {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Vector {
-    topics: [TopicPositions; 5],
+    topics: [TopicPositions; Topic::COUNT],
     contiguous_from: u64,
     /// Everything before it is answered.
     answered: u64,
@@ -80,7 +80,7 @@ impl Vector {
         if note.version != Note::VERSION || note.journal != journal {
             return None;
         }
-        let mut topics: [TopicPositions; 5] = Default::default();
+        let mut topics: [TopicPositions; Topic::COUNT] = Default::default();
         for (topic, written) in topics.iter_mut().zip(note.topics) {
             topic.name = written.name;
             topic.partitions = written

@@ -265,8 +265,13 @@ const TRANSITION: &str = r#"{
 }"#;
 
 fn transition(offset: u64, alert: &str, revision: u64) -> pipeline::Record {
+    transition_of(offset, alert, revision, "actual")
+}
+
+fn transition_of(offset: u64, alert: &str, revision: u64, status: &str) -> pipeline::Record {
     let text = TRANSITION
         .replace("ALERT", alert)
+        .replace("\"actual\"", &format!("\"{status}\""))
         .replace("REVISION", &revision.to_string())
         .replace("TIME", "\"2026-11-22T03:04:05Z\"")
         .replace("TEXT", r#"{ "vi": "nước lên", "en": "water rises" }"#);
@@ -349,4 +354,73 @@ async fn cap_messages_have_a_topic_where_it_is_named() {
         assert!(xml.contains(&first), "{xml}");
     }
     assert_eq!(read(&config, ALERTS).len(), 2);
+}
+
+/// A drill beside the real thing: nothing crosses, with a topic of drills and without.
+#[tokio::test]
+async fn drills_go_to_a_topic_of_their_own_or_nowhere() {
+    for named in [true, false] {
+        let mock = cluster(1);
+        for topic in ["drills", "cap"] {
+            mock.create_topic(topic, common::PARTITIONS, 1)
+                .expect("a topic");
+        }
+        let config = kafka::KafkaConfig {
+            topic_drills: if named { "drills" } else { "" }.to_owned(),
+            topic_cap: "cap".to_owned(),
+            ..config(&mock)
+        };
+        let source = kafka::CapSource {
+            config: cap::CapConfig::default(),
+            zone_seconds: 7 * 3_600,
+            released: Vec::new(),
+        };
+        let drill = |offset, status| {
+            let event = event::Event {
+                status,
+                ..common::event(offset)
+            };
+            common::event_record_of(offset, &event)
+        };
+        let records = vec![
+            event_record(0),
+            drill(1, event::Status::Exercise),
+            drill(2, event::Status::Test),
+            transition(3, "level:river-1:1", 2),
+            transition_of(4, "level:river-2:1", 2, "exercise"),
+            transition_of(5, "level:river-2:1", 3, "test"),
+        ];
+        let sink = kafka::KafkaSink::new(config.clone(), JOURNAL).with_cap(source);
+        let mut mover = Mover::of(sink, records);
+        mover.open(&[]).await;
+        mover.finish().await;
+        let offsets = |topic| {
+            let read = read(&config, topic);
+            let mut all: Vec<u64> = read.iter().map(Read::sequence).collect();
+            all.sort_unstable();
+            all
+        };
+        assert_eq!(offsets(EVENTS), [0]);
+        for topic in [ALERTS, CURRENT, "cap"] {
+            assert_eq!(offsets(topic), [3], "{topic}");
+        }
+        let drills = read(&config, "drills");
+        if !named {
+            assert!(drills.is_empty());
+            continue;
+        }
+        let mut types: Vec<_> = (drills.iter())
+            .map(|message| (message.sequence(), message.headers["ce_type"].as_str()))
+            .collect();
+        types.sort_unstable();
+        assert_eq!(
+            types,
+            [
+                (1, "ioc.event.v1"),
+                (2, "ioc.event.v1"),
+                (4, "ioc.alert.transition.v1"),
+                (5, "ioc.alert.transition.v1"),
+            ]
+        );
+    }
 }
