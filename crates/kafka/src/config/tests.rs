@@ -83,7 +83,7 @@ fn what_is_passed_on_reaches_the_client_and_what_is_refused_does_not() {
     config
         .properties
         .extend(own.map(|(name, value)| (name.to_owned(), value)));
-    let bytes = [500_000, 20_000, 500_000, 500_000, 500_000];
+    let bytes = [500_000, 20_000, 500_000, 500_000, 500_000, 500_000];
     let client = crate::properties::producer(&config, bytes, 1_000_000);
     assert_eq!(client.get("batch.num.messages"), Some("77"));
     assert_eq!(client.get("acks"), Some("all"));
