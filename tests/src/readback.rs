@@ -14,6 +14,8 @@ pub const EVENTS: &str = "ioc.events.v1";
 pub const ALERTS: &str = "ioc.alerts.v1";
 pub const ALERTS_CURRENT: &str = "ioc.alerts.current.v1";
 pub const REJECTS: &str = "ioc.rejects.v1";
+/// Only where `kafka.topic_drills` names it.
+pub const DRILLS: &str = "ioc.drills.v1";
 
 /// What a restart sent again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,21 +39,41 @@ pub fn distinct(topics: &Topics, topic: &str) -> usize {
     messages.iter().map(offset).collect::<BTreeSet<_>>().len()
 }
 
-/// Every event is there, nothing else is, each as it was recorded, in order; a repeat is the same byte for byte.
+/// Every real event is there, nothing else is, each as it was recorded, in order; a repeat is the same byte for byte.
 pub fn check_events(outcomes: &Outcomes, topics: &Topics) -> Repeats {
-    let messages = topics.read(EVENTS);
+    check_events_on(EVENTS, outcomes, topics, |event| {
+        event["status"] == "actual"
+    })
+}
+
+/// The events of exercises and tests are on their own topic, and nothing else is.
+pub fn check_drills(outcomes: &Outcomes, topics: &Topics) -> Repeats {
+    check_events_on(DRILLS, outcomes, topics, |event| {
+        event["status"] != "actual"
+    })
+}
+
+fn check_events_on(
+    topic: &str,
+    outcomes: &Outcomes,
+    topics: &Topics,
+    belongs: fn(&Value) -> bool,
+) -> Repeats {
+    let messages = topics.read(topic);
     for message in &messages {
         let event = outcomes
             .events
             .get(&offset(message))
             .unwrap_or_else(|| panic!("was never recorded: {message:?}"));
+        assert!(belongs(event), "not for {topic}: {message:?}");
         let value: Value = serde_json::from_str(message.value.as_deref().unwrap()).unwrap();
         assert_eq!(&value, event, "{message:?}");
         assert_eq!(message.key.as_deref(), event["entity"].as_str());
         assert_eq!(message.headers["ce_id"], event["id"].as_str().unwrap());
     }
     validate("event.v1.json", &messages);
-    check_order(&messages, outcomes.events.keys().copied())
+    let wanted = outcomes.events.iter().filter(|(_, event)| belongs(event));
+    check_order(&messages, wanted.map(|(offset, _)| *offset))
 }
 
 /// Every transition by alert, the latest state of every alert, every reject.

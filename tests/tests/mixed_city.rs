@@ -343,6 +343,7 @@ fn behind_a_broker_kafka_and_influxdb_have_the_same() {
     let bucket = &influxdb.bucket;
     let variables = [
         ("IOC__KAFKA__BROKERS", kafka.topics.brokers.clone()),
+        ("IOC__KAFKA__TOPIC_DRILLS", readback::DRILLS.to_owned()),
         ("IOC__INFLUXDB__URL", bucket.url()),
         ("IOC__INFLUXDB__ORG", bucket.org.clone()),
         ("IOC__INFLUXDB__BUCKET", bucket.bucket.clone()),
@@ -360,6 +361,8 @@ fn behind_a_broker_kafka_and_influxdb_have_the_same() {
     check_quarantine(&data, &ledger);
     let repeats = readback::check_events(&outcomes, &kafka.topics);
     assert_eq!(repeats, readback::Repeats::default(), "nobody was killed");
+    readback::check_drills(&outcomes, &kafka.topics);
+    assert!(readback::distinct(&kafka.topics, readback::DRILLS) > 0);
     readback::check_alerts_and_rejects(&outcomes, &kafka.topics);
     readback::check_points(
         &readback::expected_points(&outcomes),
