@@ -41,57 +41,72 @@ pub fn distinct(topics: &Topics, topic: &str) -> usize {
 
 /// Every real event is there, nothing else is, each as it was recorded, in order; a repeat is the same byte for byte.
 pub fn check_events(outcomes: &Outcomes, topics: &Topics) -> Repeats {
-    check_events_on(EVENTS, outcomes, topics, |event| {
-        event["status"] == "actual"
-    })
-}
-
-/// The events of exercises and tests are on their own topic, and nothing else is.
-pub fn check_drills(outcomes: &Outcomes, topics: &Topics) -> Repeats {
-    check_events_on(DRILLS, outcomes, topics, |event| {
-        event["status"] != "actual"
-    })
-}
-
-fn check_events_on(
-    topic: &str,
-    outcomes: &Outcomes,
-    topics: &Topics,
-    belongs: fn(&Value) -> bool,
-) -> Repeats {
-    let messages = topics.read(topic);
+    let messages = topics.read(EVENTS);
     for message in &messages {
-        let event = outcomes
-            .events
-            .get(&offset(message))
-            .unwrap_or_else(|| panic!("was never recorded: {message:?}"));
-        assert!(belongs(event), "not for {topic}: {message:?}");
-        let value: Value = serde_json::from_str(message.value.as_deref().unwrap()).unwrap();
-        assert_eq!(&value, event, "{message:?}");
-        assert_eq!(message.key.as_deref(), event["entity"].as_str());
-        assert_eq!(message.headers["ce_id"], event["id"].as_str().unwrap());
+        assert_eq!(check_event(outcomes, message)["status"], "actual");
     }
     validate("event.v1.json", &messages);
-    let wanted = outcomes.events.iter().filter(|(_, event)| belongs(event));
+    let wanted = outcomes.events.iter();
+    let wanted = wanted.filter(|(_, event)| event["status"] == "actual");
     check_order(&messages, wanted.map(|(offset, _)| *offset))
 }
 
-/// Every transition by alert, the latest state of every alert, every reject.
+/// The events and transitions of exercises and tests are on their own topic, and nothing else is.
+pub fn check_drills(outcomes: &Outcomes, topics: &Topics) -> Repeats {
+    let messages = topics.read(DRILLS);
+    for message in &messages {
+        let status = match message.headers["ce_type"].as_str() {
+            "ioc.event.v1" => &check_event(outcomes, message)["status"],
+            _ => &check_transition(outcomes, message)["alert"]["status"],
+        };
+        assert_ne!(status, "actual", "{message:?}");
+    }
+    let events = outcomes.events.iter();
+    let events = events.filter(|(_, event)| event["status"] != "actual");
+    let transitions = outcomes.transitions.iter();
+    let transitions = transitions.filter(|(_, one)| one["alert"]["status"] != "actual");
+    let wanted: BTreeSet<u64> = events.chain(transitions).map(|(at, _)| *at).collect();
+    check_order(&messages, wanted.into_iter())
+}
+
+fn check_event<'o>(outcomes: &'o Outcomes, message: &Message) -> &'o Value {
+    let event = outcomes
+        .events
+        .get(&offset(message))
+        .unwrap_or_else(|| panic!("was never recorded: {message:?}"));
+    let value: Value = serde_json::from_str(message.value.as_deref().unwrap()).unwrap();
+    assert_eq!(&value, event, "{message:?}");
+    assert_eq!(message.key.as_deref(), event["entity"].as_str());
+    assert_eq!(message.headers["ce_id"], event["id"].as_str().unwrap());
+    event
+}
+
+fn check_transition<'o>(outcomes: &'o Outcomes, message: &Message) -> &'o Value {
+    let transition = &outcomes.transitions[&offset(message)];
+    let value: Value = serde_json::from_str(message.value.as_deref().unwrap()).unwrap();
+    assert_eq!(value["alert"], transition["alert"]);
+    assert_eq!(message.key.as_deref(), transition["alert"]["id"].as_str());
+    transition
+}
+
+/// Every transition of a real alert, the latest state of each, every reject.
 pub fn check_alerts_and_rejects(outcomes: &Outcomes, topics: &Topics) -> Repeats {
     let messages = topics.read(ALERTS);
+    let real = || {
+        let all = outcomes.transitions.iter();
+        all.filter(|(_, one)| one["alert"]["status"] == "actual")
+    };
     let mut latest = BTreeMap::new();
-    for (offset, transition) in &outcomes.transitions {
+    for (offset, transition) in real() {
         let alert = &transition["alert"];
         latest.insert(alert["id"].as_str().unwrap(), (offset, &alert["state"]));
     }
     for message in &messages {
-        let transition = &outcomes.transitions[&offset(message)];
-        let value: Value = serde_json::from_str(message.value.as_deref().unwrap()).unwrap();
-        assert_eq!(value["alert"], transition["alert"]);
-        assert_eq!(message.key.as_deref(), transition["alert"]["id"].as_str());
+        let transition = check_transition(outcomes, message);
+        assert_eq!(transition["alert"]["status"], "actual");
     }
     validate("alert-transition.v1.json", &messages);
-    let repeats = check_order(&messages, outcomes.transitions.keys().copied());
+    let repeats = check_order(&messages, real().map(|(offset, _)| *offset));
 
     let current = topics.read(ALERTS_CURRENT);
     let mut shown = BTreeMap::new();
