@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ioc_tests::http::{self, Feed};
-use ioc_tests::node::{Folder, Node, Options};
+use ioc_tests::node::{Folder, Node, Options, journal};
 use ioc_tests::process::{Guard, run};
+use ioc_tests::wait;
 use serde_json::{Value, json};
 
 fn publish(node: &Node, topic: &str, payload: &Value) {
@@ -317,4 +318,27 @@ fn an_orderly_stop_leaves_a_snapshot_and_a_clean_log() {
     );
     let log = fs::read_to_string(folder.path().join("node.log")).unwrap();
     assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
+}
+
+/// Silence is counted in the time in which the node was awake; what no record shows would be lost with a crash.
+#[test]
+fn a_node_to_which_nothing_comes_notes_that_it_is_awake() {
+    let folder = Folder::new("awake");
+    let data = folder.path().join("data");
+    fs::create_dir_all(&data).unwrap();
+    let options = Options {
+        variables: vec![("IOC__NODE__HEARTBEAT_SECONDS".to_owned(), "1".to_owned())],
+        ..Options::default()
+    };
+    let node = Node::start_with(&data, &options);
+    wait::until("it has noted it thrice", Duration::from_secs(30), || {
+        let records = journal(&data, &["cat", "--json"]);
+        let ticks = records
+            .lines()
+            .filter(|line| line.contains("\"kind\":\"clock\""))
+            .count();
+        (ticks >= 3).then_some(())
+    });
+    node.stop();
+    journal(&data, &["replay"]);
 }

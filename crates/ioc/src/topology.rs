@@ -253,6 +253,10 @@ fn caught_up(store: &mut Store, setup: &Setup<'_>) -> Result<Monitor> {
         snapshot_every_records: setup.config.node.snapshot_every_records,
         // Often enough that old segments can go long before the bound is reached.
         snapshot_every_bytes: setup.config.journal.inputs_bytes_max / 8,
+        heartbeat_ns: Duration::from_secs(setup.config.node.heartbeat_seconds)
+            .as_nanos()
+            .try_into()
+            .unwrap_or(i64::MAX),
     };
     let fold = store.fold.take().context("the state was taken already")?;
     let mut monitor = Monitor::new(deps, fold, store.written);

@@ -42,6 +42,7 @@ pub(crate) struct Node {
     pub(crate) site: String,
     pub(crate) shutdown_seconds: u64,
     pub(crate) snapshot_every_records: u64,
+    pub(crate) heartbeat_seconds: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -174,6 +175,12 @@ impl Config {
                 self.node.snapshot_every_records,
                 1_000,
                 100_000_000,
+            ),
+            (
+                "node.heartbeat_seconds",
+                self.node.heartbeat_seconds,
+                1,
+                3_600,
             ),
             (
                 "journal.segment_bytes",

@@ -65,6 +65,8 @@ pub(crate) struct Deps {
     /// A snapshot is due after so many input records, or so many bytes of them.
     pub(crate) snapshot_every_records: u64,
     pub(crate) snapshot_every_bytes: u64,
+    /// Without any record for so long a tick notes that the node is awake, nanoseconds.
+    pub(crate) heartbeat_ns: i64,
 }
 
 /// The node's clock, real or scenario; a real one also tells of steps.
@@ -96,6 +98,8 @@ pub(crate) struct Monitor {
     stop_at: Arc<AtomicU64>,
     /// A tick asked for and not folded yet.
     tick_pending: bool,
+    /// Journal time of the newest record that was folded.
+    newest_ns: Option<i64>,
     saved: Saved,
     inputs_state: watch::Receiver<State>,
     /// The newest batch of outcomes: once it is durable, so is everything before it.
@@ -131,6 +135,7 @@ impl Monitor {
             progress: watch::Sender::new(Progress::default()),
             stop_at: Arc::new(AtomicU64::new(u64::MAX)),
             tick_pending: false,
+            newest_ns: None,
             saved: Saved {
                 next_input: next,
                 bytes: 0,
@@ -227,6 +232,7 @@ impl Monitor {
             let (written, stamp) = (self.written, frame.stamp);
             self.saved.bytes += frame.payload.len() as u64;
             self.tick_pending &= frame.kind != Kind::Clock as u8;
+            self.newest_ns = Some(stamp.journal_ns);
             let step = self.fold.step(&frame, &mut |cause, kind, write| {
                 transitions |= kind == OutcomeKind::Transition;
                 let mut result = Ok(());
@@ -298,7 +304,8 @@ impl Monitor {
         Duration::from_nanos(left.unsigned_abs()).min(WAIT_MAX)
     }
 
-    /// A timer that falls due while nothing arrives needs a record to be decided by; a step of the wall clock is recorded.
+    /// A timer that falls due while nothing arrives needs a record to be decided by; a step of the wall clock is recorded. And what
+    /// was awake without a record would count as downtime after a crash.
     fn append_clock_records(&mut self) -> Result<()> {
         let now = self.deps.clock.now();
         if let Some(step) = self.deps.clock.take_step() {
@@ -316,8 +323,14 @@ impl Monitor {
             .fold
             .next_due()
             .is_some_and(|due| due.0 <= now.journal_ns);
+        let quiet = self
+            .newest_ns
+            .is_some_and(|newest| now.journal_ns.saturating_sub(newest) >= self.deps.heartbeat_ns);
         // The tick is stamped later than `now`; until it is folded no second one is asked for.
-        if due && !self.tick_pending && self.fold.next_input() == self.deps.inputs.next_offset() {
+        if (due || quiet)
+            && !self.tick_pending
+            && self.fold.next_input() == self.deps.inputs.next_offset()
+        {
             self.append_clock(ClockReason::Tick)?;
             self.tick_pending = true;
         }
