@@ -1,4 +1,4 @@
-// A thousand alerts within a minute over the real binary, handled while they come: nothing on the page is lost, doubled or out of date.
+// A thousand alerts in a row over the real binary, handled while they come: nothing on the page is lost, doubled or out of date.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { node as startNode } from './lib/node.mjs';
@@ -34,7 +34,7 @@ const wanted = async (node, shelved) => {
 };
 const same = (a, b) => a.length === b.length && a.every((one, index) => one === b[index]);
 
-test('a thousand alerts in a minute, handled as they come: the page says what the node says', { timeout: 300_000 }, async (t) => {
+test('a thousand alerts in a row, handled as they come: the page says what the node says', { timeout: 300_000 }, async (t) => {
   const chromium = await browser();
   const node = await startNode();
   try {

@@ -1,4 +1,4 @@
-//! Logs go to standard error: text for a person, JSON lines for a collector (`RUST_LOG` chooses what).
+//! Logs go to standard error as text, in colour for a person (`RUST_LOG` chooses what).
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
